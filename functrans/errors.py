@@ -1,0 +1,199 @@
+"""Every exception: what happened, where in the user's code, and how to fix it.
+
+A message is made of three parts. *What* speaks of the user's program, *where* shows their own line with a caret,
+and *fix* names the way out. The place is a code object and an offset until somebody reads it.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from collections.abc import Callable
+from contextvars import ContextVar
+from types import CodeType, FrameType
+
+import numpy
+
+_LIBRARIES = (os.path.dirname(__file__) + os.sep, os.path.dirname(numpy.__file__) + os.sep)
+_is_library: dict[str, bool] = {}
+
+
+class Location:
+    """A place in the user's code: resolved to file, line and columns only when asked."""
+
+    __slots__ = ("_code", "_offset", "_resolved")
+
+    def __init__(self, code: CodeType, offset: int) -> None:
+        self._code: CodeType | None = code
+        self._offset = offset
+        self._resolved: tuple[str, str, tuple[int | None, ...]] | None = None
+
+    def _resolve(self) -> tuple[str, str, tuple[int | None, ...]]:
+        if self._resolved is None:
+            code = self._code
+            assert code is not None
+            positions: tuple[int | None, ...] = (code.co_firstlineno, None, None, None)
+            for index, found in enumerate(code.co_positions()):
+                if index == self._offset // 2:
+                    positions = found
+                    break
+            self._resolved = (code.co_filename, code.co_name, positions)
+        return self._resolved
+
+    @property
+    def filename(self) -> str:
+        """The file as Python knows it."""
+        return self._resolve()[0]
+
+    @property
+    def line(self) -> int:
+        """The line, counted from 1."""
+        return self._resolve()[2][0] or 0
+
+    def __str__(self) -> str:
+        return f"{os.path.basename(self.filename)}:{self.line}"
+
+    def __getstate__(self) -> tuple[str, str, tuple[int | None, ...]]:
+        return self._resolve()
+
+    def __setstate__(self, state: tuple[str, str, tuple[int | None, ...]]) -> None:
+        self._code, self._offset, self._resolved = None, 0, state
+
+    def excerpt(self) -> str:
+        """``at file:line, in function`` with the source line and carets below it, when the source can be found."""
+        filename, function, (line, end_line, column, end_column) = self._resolve()
+        head = f"  at {os.path.basename(filename)}:{line}, in {function}"
+        text = linecache.getline(filename, line or 0).rstrip("\n")
+        if not text.strip():
+            return head
+        body = text.strip()
+        rows = [head, f"    {body}"]
+        if column is not None and end_column is not None and end_line == line:
+            # co_positions counts bytes of UTF-8; carets stand under characters.
+            raw = text.encode()
+            start = len(raw[:column].decode(errors="ignore")) - (len(text) - len(text.lstrip()))
+            width = len(raw[column:end_column].decode(errors="ignore"))
+            if 0 <= start and width:
+                rows.append("    " + " " * start + "^" * width)
+        return "\n".join(rows)
+
+
+_current: ContextVar[Location | None] = ContextVar("functrans_location", default=None)
+
+
+def _user_frame(depth: int = 1) -> FrameType | None:
+    frame: FrameType | None = sys._getframe(depth + 1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        known = _is_library.get(name)
+        if known is None:
+            known = _is_library[name] = name.startswith((*_LIBRARIES, "<__array_function__"))
+        if not known:
+            return frame
+        frame = frame.f_back
+    return None
+
+
+def user_location() -> Location | None:
+    """Where the user's code stands now: the innermost frame that is neither functrans nor NumPy.
+
+    While a transform walks over recorded equations, it is the place which the equation at hand was made.
+    """
+    pinned = _current.get()
+    if pinned is not None:
+        return pinned
+    frame = _user_frame()
+    return None if frame is None else Location(frame.f_code, frame.f_lasti)
+
+
+class at_location:
+    """Context in which :func:`user_location` answers ``location``: equations inherit the line they derive from."""
+
+    __slots__ = ("_location", "_token")
+
+    def __init__(self, location: Location | None) -> None:
+        self._location = location
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._location)
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)
+
+
+def describe_function(f: Callable[..., object]) -> str:
+    """A function's name and where it was defined, in the words of an error: ``'loss' (model.py:12)``."""
+    name = getattr(f, "__name__", None) or type(f).__name__
+    code = getattr(f, "__code__", None)
+    if code is None:
+        return f"`{name}`"
+    return f"`{name}` ({os.path.basename(code.co_filename)}:{code.co_firstlineno})"
+
+
+class FunctransError(Exception):
+    """Base of every error that functrans raises on purpose.
+
+    Args:
+        what: what happened, in the words of the user's program.
+        fix: how to mend it.
+        where: the place; ``None`` takes the user's current line, ``False`` leaves it out.
+    """
+
+    def __init__(self, what: str, fix: str = "", where: Location | None | bool = None) -> None:
+        place = user_location() if where is None else where
+        parts = [what]
+        if isinstance(place, Location):
+            parts.append(place.excerpt())
+        if fix:
+            parts.append(f"Fix: {fix}")
+        self.what, self.fix, self.where = what, fix, place or None
+        super().__init__("\n".join(parts))
+
+
+class DerivativeError(FunctransError, TypeError):
+    """A derivative was asked for that does not exist or has no such form (integer input, a non-scalar output)."""
+
+
+class NonScalarOutputError(DerivativeError):
+    """``grad`` of a function whose output is not one number."""
+
+
+class IntegerInputError(DerivativeError):
+    """A derivative with respect to an integer, boolean or non-numeric value."""
+
+
+class TracedValueError(FunctransError, TypeError):
+    """A traced value was about to become a plain number or array, which would lose its derivative."""
+
+
+class TracedBoolError(TracedValueError):
+    """Python asked for the truth of a value that is not known while a program is staged."""
+
+
+class TracedAssignmentError(TracedValueError):
+    """Assignment into an array that tracing cannot follow (``a[i] = x``, ``out=``, ``np.add.at``)."""
+
+
+class LeakedTracerError(FunctransError, RuntimeError):
+    """A traced value was used after the transform that made it had ended."""
+
+
+class MissingRuleError(FunctransError, NotImplementedError):
+    """A primitive on the path has no derivative rule."""
+
+
+class UncoveredFunctionError(FunctransError, NotImplementedError, AttributeError):
+    """A NumPy function (or one of its options) which functrans does not trace yet."""
+
+
+class ShapeError(FunctransError, ValueError):
+    """Shapes or dtypes do not fit together."""
+
+
+class TreeError(FunctransError, ValueError, TypeError):
+    """Two containers should have had the same structure."""
+
+
+class ProgramError(FunctransError, ValueError):
+    """A Program breaks a rule of its form; the message names the equation."""

@@ -1,0 +1,219 @@
+"""The intermediate representation: typed equations in single-assignment form. Everything here is frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from functrans.ir.spec import ArraySpec
+
+if TYPE_CHECKING:
+    from functrans.errors import Location
+    from functrans.primitive import Primitive
+    from functrans.tree import TreeDef
+
+
+class _Frozen:
+    __slots__ = ()
+
+    def __setattr__(self, name: str, _: object) -> None:
+        raise AttributeError(f"{type(self).__name__} is immutable: {name} cannot be set")
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        for name, value in zip(self.__slots__, state, strict=True):
+            object.__setattr__(self, name, value)
+
+
+class Var(_Frozen):
+    """A value that an equation (or the caller) defines once. Compared by identity."""
+
+    __slots__ = ("spec",)
+    spec: ArraySpec
+
+    def __init__(self, spec: ArraySpec) -> None:
+        object.__setattr__(self, "spec", spec)
+
+    def __repr__(self) -> str:
+        return f"Var({self.spec})"
+
+
+class Literal(_Frozen):
+    """A value known when the program was made: a number, or an array that the function closed over."""
+
+    __slots__ = ("spec", "value")
+    value: Any
+    spec: ArraySpec
+
+    def __init__(self, value: Any) -> None:
+        object.__setattr__(self, "value", value)
+        object.__setattr__(self, "spec", ArraySpec.of(value))
+
+    def __repr__(self) -> str:
+        return f"Literal({self.value!r})"
+
+
+Atom: TypeAlias = Var | Literal
+
+
+class Equation(_Frozen):
+    """``outputs = primitive(*inputs, **params)``, with the user's line that it came from."""
+
+    __slots__ = ("inputs", "location", "outputs", "params", "primitive")
+    primitive: Primitive
+    inputs: tuple[Atom, ...]
+    outputs: tuple[Var, ...]
+    params: Mapping[str, Any]
+    location: Location | None
+
+    def __init__(
+        self,
+        primitive: Primitive,
+        inputs: Sequence[Atom],
+        outputs: Sequence[Var],
+        params: Mapping[str, Any],
+        location: Location | None = None,
+    ) -> None:
+        put = object.__setattr__
+        put(self, "primitive", primitive)
+        put(self, "inputs", tuple(inputs))
+        put(self, "outputs", tuple(outputs))
+        put(self, "params", dict(params))
+        put(self, "location", location)
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(map(repr, self.inputs))
+        return f"Equation({self.primitive.name}, [{inputs}], {dict(self.params)})"
+
+
+class Program(_Frozen):
+    """A function as data: inputs, equations in the order of execution, outputs.
+
+    ``in_tree`` and ``out_tree`` are the structures of the traced function's arguments and result; a program made by
+    hand has none and takes and gives its flat inputs and outputs.
+
+    ``print(program)`` shows Python that runs with NumPy alone; :meth:`to_source` gives it as a module.
+    """
+
+    __slots__ = ("_key", "equations", "in_tree", "input_names", "inputs", "name", "out_tree", "outputs")
+    name: str
+    inputs: tuple[Var, ...]
+    equations: tuple[Equation, ...]
+    outputs: tuple[Atom, ...]
+    input_names: tuple[str, ...]
+    in_tree: TreeDef | None
+    out_tree: TreeDef | None
+
+    def __init__(
+        self,
+        inputs: Sequence[Var],
+        equations: Sequence[Equation],
+        outputs: Sequence[Atom],
+        *,
+        name: str = "program",
+        input_names: Sequence[str] = (),
+        in_tree: TreeDef | None = None,
+        out_tree: TreeDef | None = None,
+    ) -> None:
+        put = object.__setattr__
+        put(self, "name", name)
+        put(self, "inputs", tuple(inputs))
+        put(self, "equations", tuple(equations))
+        put(self, "outputs", tuple(outputs))
+        put(self, "input_names", tuple(input_names) or tuple(f"x{i}" for i in range(len(self.inputs))))
+        put(self, "in_tree", in_tree)
+        put(self, "out_tree", out_tree)
+        put(self, "_key", None)
+
+    def validate(self) -> Program:
+        """Check single assignment, scoping, arity and specs; returns the program itself.
+
+        Raises:
+            ProgramError: names the first equation that breaks a rule.
+        """
+        from functrans.ir.validate import validate
+
+        validate(self)
+        return self
+
+    def to_source(self, path: str | None = None) -> str:
+        """The program as the text of a Python module that needs NumPy alone, and gives the same numbers to the bit.
+
+        Args:
+            path: also write the text to this file.
+
+        Example:
+            >>> import functrans as ft
+            >>> print(ft.trace(lambda x: x * 2.0)(1.5).to_source())  # doctest: +ELLIPSIS
+            import numpy as np
+            ...
+        """
+        from functrans.ir.source import module_source
+
+        text = module_source(self)
+        if path is not None:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+        return text
+
+    def __str__(self) -> str:
+        from functrans.ir.source import function_source
+
+        return function_source(self)
+
+    def __repr__(self) -> str:
+        ins = ", ".join(repr(var.spec) for var in self.inputs)
+        outs = ", ".join(repr(atom.spec) for atom in self.outputs)
+        return f"<Program {self.name}({ins}) -> {outs}, {len(self.equations)} equations>"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(str(self))}</pre>"
+
+    def _structure(self) -> tuple[Any, ...]:
+        if self._key is None:
+            number = {var: i for i, var in enumerate(self.inputs)}
+            rows: list[Any] = [tuple(var.spec for var in self.inputs)]
+            for equation in self.equations:
+                ins = tuple(_atom_key(atom, number) for atom in equation.inputs)
+                for var in equation.outputs:
+                    number[var] = len(number)
+                outs = tuple(var.spec for var in equation.outputs)
+                rows.append((equation.primitive.name, ins, outs, _frozen_key(equation.params)))
+            rows.append(tuple(_atom_key(atom, number) for atom in self.outputs))
+            object.__setattr__(self, "_key", (*rows, self.in_tree, self.out_tree))
+        return self._key  # type: ignore[return-value]
+
+    _key: tuple[Any, ...] | None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Program) and self._structure() == other._structure()
+
+    def __hash__(self) -> int:
+        return hash(self._structure())
+
+
+def _atom_key(atom: Atom, number: dict[Var, int]) -> Any:
+    if isinstance(atom, Var):
+        return number[atom]
+    return ("literal", atom.spec, _frozen_key(atom.value))
+
+
+def _frozen_key(value: Any) -> Any:
+    """A hashable stand-in for a parameter or a constant; equal when the values are equal to the bit."""
+    if isinstance(value, Mapping):
+        return tuple((key, _frozen_key(value[key])) for key in sorted(value))
+    if isinstance(value, (tuple, list)):
+        return (type(value).__name__, *map(_frozen_key, value))
+    if isinstance(value, slice):
+        return ("slice", value.start, value.stop, value.step)
+    if isinstance(value, np.ndarray | np.generic):
+        return (value.dtype.str, value.shape, value.tobytes())
+    if isinstance(value, float | complex):
+        return (type(value).__name__, np.asarray(value).tobytes())
+    return value if value.__hash__ is not None else id(value)

@@ -1,0 +1,160 @@
+"""Printing: a Program in, Python source out, which needs NumPy alone and gives the same numbers to the bit."""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+import textwrap
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from functrans.ir.program import Atom, Equation, Literal, Program, Var
+
+_WIDEST_CONSTANT = 64
+
+
+def function_source(program: Program) -> str:
+    """The program as one function. Large constants are named, not shown."""
+    return _Printer(program).function()
+
+
+def module_source(program: Program) -> str:
+    """The program as a module: imports, helpers, constants, the function."""
+    printer = _Printer(program)
+    body = printer.function()
+    parts = [
+        "from __future__ import annotations  # the types are for readers: jaxtyping's notation",
+        "import numpy as np",
+    ]
+    parts += [_strip_future(textwrap.dedent(inspect.getsource(helper))).rstrip() for helper in printer.helpers.values()]
+    if printer.constants:
+        parts.append("\n".join(f"{name} = {_exact(value)}" for name, value in printer.constants.items()))
+    head, *rest = ["import numpy as np", parts[0], *parts[2:]]
+    return "\n\n\n".join([f"{rest[0]}\n\n{head}", *rest[1:], body]) + "\n"
+
+
+def _strip_future(text: str) -> str:
+    return text
+
+
+def _names() -> Iterator[str]:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    width = 1
+    while True:
+        for number in range(len(letters) ** width):
+            name = ""
+            for _ in range(width):
+                number, place = divmod(number, len(letters))
+                name = letters[place] + name
+            yield name
+        width += 1
+
+
+class _Printer:
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.helpers: dict[str, Callable[..., Any]] = {}
+        self.constants: dict[str, Any] = {}
+        self.names: dict[Var, str] = dict(zip(program.inputs, program.input_names, strict=True))
+        for equation in program.equations:
+            for name, helper in equation.primitive.helpers.items():
+                self.helpers[name] = helper
+        taken = {*program.input_names, *self.helpers, *keyword.kwlist, "np", "as", program.name}
+        self._fresh = (name for name in _names() if name not in taken)
+        self._taken = taken
+
+    def function(self) -> str:
+        program = self.program
+        arguments = ", ".join(
+            f"{name}: {var.spec.annotation()}" for name, var in zip(program.input_names, program.inputs, strict=True)
+        )
+        rows: list[tuple[str, str]] = []
+        for equation in program.equations:
+            expression = self.expression(equation)
+            for var in equation.outputs:
+                self.names[var] = next(self._fresh)
+            targets = ", ".join(self.names[var] for var in equation.outputs)
+            specs = ", ".join(repr(var.spec) for var in equation.outputs)
+            place = f"  {equation.location}" if equation.location is not None else ""
+            rows.append((f"{targets} = {expression}", f"# {specs}{place}"))
+        results = [self.atom(atom) for atom in program.outputs]
+        annotations = [atom.spec.annotation() for atom in program.outputs]
+        if len(results) == 1 and not _is_sequence(program):
+            returned, result_type = results[0], annotations[0]
+        else:
+            returned = "(" + ", ".join(results) + ("," if len(results) == 1 else "") + ")"
+            result_type = f"tuple[{', '.join(annotations) or '()'}]"
+        width = max((len(code) for code, _ in rows if len(code) <= 72), default=0)
+        lines = [f"def {program.name}({arguments}) -> {result_type}:"]
+        lines += [f"    {code:<{width}}  {comment}" for code, comment in rows]
+        lines.append(f"    return {returned}")
+        return "\n".join(lines)
+
+    def expression(self, equation: Equation) -> str:
+        return equation.primitive.source([self.atom(atom) for atom in equation.inputs], dict(equation.params))
+
+    def atom(self, atom: Atom) -> str:
+        if isinstance(atom, Var):
+            return self.names[atom]
+        return self.literal(atom)
+
+    def literal(self, literal: Literal) -> str:
+        value = literal.value
+        if isinstance(value, np.ndarray) and value.size > _WIDEST_CONSTANT:
+            for name, known in self.constants.items():
+                if known is value:
+                    return name
+            name = next(name for i in range(10**6) if (name := f"c{i}") not in self._taken)
+            self._taken.add(name)
+            self.constants[name] = value
+            return name
+        return literal_source(value)
+
+
+def _is_sequence(program: Program) -> bool:
+    return program.out_tree is not None and program.out_tree.cls is not None
+
+
+def number_source(value: Any) -> str:
+    """A Python number as source: ``inf`` and ``nan`` are spelled with ``np``."""
+    if isinstance(value, complex):
+        return f"complex({number_source(value.real)}, {number_source(value.imag)})"
+    if isinstance(value, float) and not np.isfinite(value):
+        return "np.nan" if value != value else ("np.inf" if value > 0 else "-np.inf")
+    return f"({value!r})" if isinstance(value, int | float) and (value < 0 or str(value)[0] == "-") else repr(value)
+
+
+def literal_source(value: Any) -> str:
+    """A constant as source, exact to the bit."""
+    if isinstance(value, np.generic) and value.dtype.kind in "biufc" and value.dtype != np.longdouble:
+        return f"np.{value.dtype.name if value.dtype.kind != 'b' else 'bool_'}({number_source(value.item())})"
+    if isinstance(value, np.ndarray | np.generic):
+        return _exact(np.asarray(value))
+    return number_source(value) if isinstance(value, float | complex) else repr(value)
+
+
+def _exact(value: np.ndarray[Any, Any]) -> str:
+    dtype = value.dtype.name if value.dtype.kind != "b" else "bool_"
+    plain = value.dtype.kind in "biuf" and value.dtype != np.longdouble and np.all(np.isfinite(value))
+    if plain and value.size and not np.any((value == 0) & np.signbit(value) if value.dtype.kind == "f" else False):
+        return f"np.array({value.tolist()!r}, dtype=np.{dtype})"
+    return f"np.frombuffer(bytes.fromhex({value.tobytes().hex()!r}), dtype=np.{dtype}).reshape({value.shape!r})"
+
+
+def param_source(value: Any) -> str:
+    """A parameter (axis, dtype, index, …) as source."""
+    if isinstance(value, np.dtype):
+        return f"np.{value.name}" if value.kind != "b" else "np.bool_"
+    if isinstance(value, type) and issubclass(value, np.generic):
+        return f"np.{value.__name__}"
+    if isinstance(value, np.ndarray | np.generic):
+        return literal_source(value)
+    if isinstance(value, tuple):
+        return "(" + ", ".join(map(param_source, value)) + ("," if len(value) == 1 else "") + ")"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(param_source, value)) + "]"
+    if isinstance(value, float | complex):
+        return number_source(value)
+    return repr(value)

@@ -1,0 +1,15 @@
+"""Operations: every primitive with all its rules side by side, one file per family."""
+
+from functrans.ops import arithmetic as arithmetic
+from functrans.ops import compare as compare
+from functrans.ops import complex as complex
+from functrans.ops import contract as contract
+from functrans.ops import elementwise as elementwise
+from functrans.ops import index as index
+from functrans.ops import linalg as linalg
+from functrans.ops import operators as operators
+from functrans.ops import plain as plain
+from functrans.ops import reduce as reduce
+from functrans.ops import select as select
+from functrans.ops import shape as shape
+from functrans.ops import ufunc_methods as ufunc_methods

@@ -1,0 +1,197 @@
+"""Arithmetic: what the operators ``+ - * / ** // % abs`` mean, and the ufuncs of two real numbers."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from functrans.ir.spec import ArraySpec
+from functrans.ops.family import elementwise, operator_spec, strong
+from functrans.primitive import POSITIVE, REAL, Derivatives, Linear, Primitive, Rules
+from functrans.tracing.bind import bind
+from functrans.tracing.dispatch import UFUNCS, UNARY
+
+add = elementwise(np.add, [1.0, 1.0], symbol="+", python=operator.add)
+subtract = elementwise(np.subtract, [1.0, -1.0], symbol="-", python=operator.sub)
+multiply = elementwise(np.multiply, [lambda out, x, y: y, lambda out, x, y: x], symbol="*", python=operator.mul)
+divide = elementwise(
+    np.divide,
+    # `strong`: Python's own division of two Python scalars would raise at zero where NumPy gives an infinity.
+    [lambda out, x, y: 1.0 / strong(y), lambda out, x, y: -out / strong(y)],
+    singular=True,
+    symbol="/",
+    python=operator.truediv,
+)
+negative = elementwise(np.negative, [-1.0], symbol="-", python=operator.neg)
+positive = elementwise(np.positive, [1.0], symbol="+", python=operator.pos)
+
+
+def _power_by_base(out: Any, x: Any, y: Any) -> Any:
+    if type(y) is int or type(y) is float:
+        if y == 2:
+            return 2 * x
+        return y * np.power(x, y - 1) if y != 0 else 0.0 * x
+    # x**0 is 1 for every x, so its derivative is zero also where 0 * x**-1 is not.
+    flat = y == 0
+    return np.where(flat, 0.0, y * np.power(x, np.where(flat, 1.0, y - 1)))
+
+
+def _power_by_exponent(out: Any, x: Any, y: Any) -> Any:
+    # 0**y is 0 for every y > 0: no derivative there, though log(0) is infinite.
+    zero = x == 0
+    return np.where(zero, 0.0, np.log(np.where(zero, 1.0, x)) * out)
+
+
+power = elementwise(np.power, [_power_by_base, _power_by_exponent], singular=True, domain=(POSITIVE, REAL))
+float_power = elementwise(np.float_power, [_power_by_base, _power_by_exponent], singular=True, domain=(POSITIVE, REAL))
+# `x ** y` and `np.power(x, y)` can differ in the last bit (arrays to the power 2 or 0.5, scalars): two primitives.
+pow_operator = Primitive(
+    "pow",
+    operator.pow,
+    operator_spec(np.power, operator.pow),
+    Derivatives([_power_by_base, _power_by_exponent], singular=True),
+    source=lambda args, params: f"{args[0]} ** {args[1]}",
+    domain=(POSITIVE, REAL),
+)
+
+_STEPS = "it is constant between its jumps"
+floor_divide = elementwise(np.floor_divide, constant=_STEPS, symbol="//", python=operator.floordiv)
+remainder = elementwise(
+    np.remainder,
+    # Adding 0 * out makes it NaN where the value is.
+    [1.0, lambda out, x, y: 0.0 * out - np.floor_divide(x, y)],
+    singular=True,
+    symbol="%",
+    python=operator.mod,
+)
+fmod = elementwise(np.fmod, [1.0, lambda out, x, y: np.divide(out - x, y)], singular=True)
+
+
+def _divmod(x: Any, y: Any) -> Any:
+    return np.floor_divide(x, y), np.remainder(x, y)
+
+
+UFUNCS[np.divmod] = _divmod
+
+# The modulus of a complex number is not holomorphic: two primitives, one per kind of number.
+absolute = elementwise(np.absolute, [lambda out, x: np.sign(x)], python=operator.abs, symbol="")
+absolute.source = lambda args, params: f"abs({args[0]})"
+
+
+def _real_spec(x: ArraySpec) -> ArraySpec:
+    return ArraySpec(x.shape, np.empty(0, x.dtype).real.dtype, x.weak)
+
+
+absolute_complex = Primitive(
+    "absolute_complex",
+    operator.abs,
+    _real_spec,
+    # d|z| = Re(conj(z/|z|) dz); NumPy's sign is z/|z|, and 0 at 0: the subgradient of least norm.
+    Rules(
+        jvp=[lambda dx, out, x: np.real(np.conj(np.sign(x)) * dx)],
+        vjp=[lambda ct, out, x: ct * np.conj(np.sign(x))],
+    ),
+    source=lambda args, params: f"abs({args[0]})",
+)
+
+
+def is_complex(x: Any) -> bool:
+    """Whether a value has a complex dtype."""
+    return ArraySpec.of(x).dtype.kind == "c"
+
+
+def abs_operator(x: Any) -> Any:
+    """``abs(x)`` of a traced value."""
+    return bind(absolute_complex if is_complex(x) else absolute, x)
+
+
+UFUNCS[np.absolute] = lambda x: abs_operator(strong(x))
+fabs = elementwise(np.fabs, [lambda out, x: np.sign(x)])
+
+sign = elementwise(np.sign, constant=_STEPS)
+sign_complex = Primitive(
+    "sign_complex",
+    np.sign,
+    lambda x: x.strong(),
+    # u = z/|z| turns, it does not grow: du = (dz - u Re(conj(u) dz)) / |z|.
+    Rules(
+        jvp=[lambda dx, out, x: (dx - out * np.real(np.conj(out) * dx)) / np.abs(x)],
+        vjp=[lambda ct, out, x: (ct - np.conj(out) * np.real(ct * out)) / np.abs(x)],
+    ),
+    source=lambda args, params: f"np.sign({args[0]})",
+)
+del UNARY[np.sign]
+UFUNCS[np.sign] = lambda x: bind(sign_complex if is_complex(x) else sign, x)
+
+conjugate = elementwise(np.conjugate, derivative=Linear((lambda ct, x: np.conjugate(ct),)))
+
+
+# The larger and the smaller: at a tie each operand gets half, so that the diagonal has slope one.
+
+
+def _chosen(out: Any, x: Any, y: Any) -> Any:
+    return np.where(x == y, 0.5, (x == out) | (x != x))
+
+
+def _chosen_number(out: Any, x: Any, y: Any) -> Any:
+    return np.where(x == y, 0.5, x == out)
+
+
+maximum = elementwise(np.maximum, [_chosen, lambda out, x, y: _chosen(out, y, x)], masks=True)
+minimum = elementwise(np.minimum, [_chosen, lambda out, x, y: _chosen(out, y, x)], masks=True)
+fmax = elementwise(np.fmax, [_chosen_number, lambda out, x, y: _chosen_number(out, y, x)], masks=True)
+fmin = elementwise(np.fmin, [_chosen_number, lambda out, x, y: _chosen_number(out, y, x)], masks=True)
+
+
+def _safe_radius(x: Any, y: Any) -> Any:
+    radius = np.hypot(x, y)
+    return np.where(radius == 0, 1.0, radius)
+
+
+hypot = elementwise(
+    np.hypot,
+    # At the origin the subgradient of least norm, 0.
+    [
+        lambda out, x, y: np.divide(x, np.where(out == 0, 1.0, out)),
+        lambda out, x, y: np.divide(y, np.where(out == 0, 1.0, out)),
+    ],
+    singular=True,
+)
+arctan2 = elementwise(
+    np.arctan2,
+    # x / r**2 would overflow where x / r / r does not.
+    [
+        lambda out, y, x: np.divide(np.divide(x, _safe_radius(x, y)), _safe_radius(x, y)),
+        lambda out, y, x: -np.divide(np.divide(y, _safe_radius(x, y)), _safe_radius(x, y)),
+    ],
+    singular=True,
+)
+copysign = elementwise(np.copysign, [lambda out, x, y: np.sign(x) * np.copysign(1.0, y), 0.0])
+heaviside = elementwise(np.heaviside, [0.0, lambda out, x, h: np.where(x == 0, 1.0, 0.0)])
+nextafter = elementwise(np.nextafter, [1.0, 0.0])
+
+
+def _difference(x: Any, y: Any) -> Any:
+    # inf - inf is taken as 0: equal infinities share the weight.
+    return np.where(np.isinf(x) & (x == y), 0.0, y - x)
+
+
+logaddexp = elementwise(
+    np.logaddexp,
+    [
+        lambda out, x, y: 1.0 / (1.0 + np.exp(_difference(x, y))),
+        lambda out, x, y: 1.0 / (1.0 + np.exp(_difference(y, x))),
+    ],
+    singular=True,
+)
+logaddexp2 = elementwise(
+    np.logaddexp2,
+    [
+        lambda out, x, y: 1.0 / (1.0 + np.exp2(_difference(x, y))),
+        lambda out, x, y: 1.0 / (1.0 + np.exp2(_difference(y, x))),
+    ],
+    singular=True,
+)
+ldexp = elementwise(np.ldexp, [lambda out, x, n: np.ldexp(1.0, n), None])  # type: ignore[list-item]

@@ -1,0 +1,92 @@
+"""Functions of one number: powers, exponentials, logarithms, trigonometric, hyperbolic, rounding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from functrans.ir.spec import ArraySpec
+from functrans.ops.family import elementwise
+from functrans.primitive import POSITIVE, Primitive, Rules
+from functrans.tracing.bind import bind
+from functrans.tracing.dispatch import UFUNCS
+
+_LOG2 = 0.6931471805599453
+_LOG10 = 2.302585092994046
+_UNIT = (-1.0, 1.0)
+_ABOVE_ONE = (1.0, float("inf"))
+_STEPS = "it is constant between its jumps"
+
+exp = elementwise(np.exp, [lambda out, x: out], singular=True)
+exp2 = elementwise(np.exp2, [lambda out, x: out * _LOG2], singular=True)
+expm1 = elementwise(np.expm1, [lambda out, x: np.exp(x)], singular=True)
+log = elementwise(np.log, [lambda out, x: np.divide(1.0, x)], singular=True, domain=POSITIVE)
+log2 = elementwise(np.log2, [lambda out, x: np.divide(1.0 / _LOG2, x)], singular=True, domain=POSITIVE)
+log10 = elementwise(np.log10, [lambda out, x: np.divide(1.0 / _LOG10, x)], singular=True, domain=POSITIVE)
+log1p = elementwise(np.log1p, [lambda out, x: np.divide(1.0, 1.0 + x)], singular=True, domain=(-1.0, float("inf")))
+sqrt = elementwise(np.sqrt, [lambda out, x: 0.5 / out], singular=True, domain=POSITIVE)
+cbrt = elementwise(np.cbrt, [lambda out, x: 1.0 / (3.0 * (out * out))], singular=True, domain=POSITIVE)
+square = elementwise(np.square, [lambda out, x: 2.0 * x])
+reciprocal = elementwise(np.reciprocal, [lambda out, x: -out * out], singular=True, domain=POSITIVE)
+
+sin = elementwise(np.sin, [lambda out, x: np.cos(x)])
+cos = elementwise(np.cos, [lambda out, x: -np.sin(x)])
+tan = elementwise(np.tan, [lambda out, x: 1.0 + out * out], singular=True, domain=(-1.5, 1.5))
+arcsin = elementwise(np.arcsin, [lambda out, x: 1.0 / np.sqrt((1.0 - x) * (1.0 + x))], singular=True, domain=_UNIT)
+arccos = elementwise(np.arccos, [lambda out, x: -1.0 / np.sqrt((1.0 - x) * (1.0 + x))], singular=True, domain=_UNIT)
+arctan = elementwise(np.arctan, [lambda out, x: 1.0 / np.add(1.0, x * x)], singular=True)
+sinh = elementwise(np.sinh, [lambda out, x: np.cosh(x)], singular=True)
+cosh = elementwise(np.cosh, [lambda out, x: np.sinh(x)], singular=True)
+# Not 1 - tanh(x)**2, which loses every digit in the tails: the derivative at 20 is 1.7e-17, not 0.
+tanh = elementwise(np.tanh, [lambda out, x: np.square(1.0 / np.cosh(x))], singular=True)
+arcsinh = elementwise(np.arcsinh, [lambda out, x: 1.0 / np.sqrt(x * x + 1.0)], singular=True)
+arccosh = elementwise(
+    # Two roots, not one of x**2 - 1: right on both sides of the complex branch cut.
+    np.arccosh,
+    [lambda out, x: 1.0 / (np.sqrt(x - 1.0) * np.sqrt(x + 1.0))],
+    singular=True,
+    domain=_ABOVE_ONE,
+)
+arctanh = elementwise(np.arctanh, [lambda out, x: np.divide(1.0, (1.0 - x) * (1.0 + x))], singular=True, domain=_UNIT)
+
+_DEGREE = 0.017453292519943295
+deg2rad = elementwise(np.deg2rad, [_DEGREE])
+radians = elementwise(np.radians, [_DEGREE])
+rad2deg = elementwise(np.rad2deg, [1.0 / _DEGREE])
+degrees = elementwise(np.degrees, [1.0 / _DEGREE])
+
+floor = elementwise(np.floor, constant=_STEPS)
+ceil = elementwise(np.ceil, constant=_STEPS)
+trunc = elementwise(np.trunc, constant=_STEPS)
+rint = elementwise(np.rint, constant=_STEPS)
+spacing = elementwise(np.spacing, constant=_STEPS)
+
+
+def _pair_spec(ufunc: np.ufunc) -> Any:
+    def spec(x: ArraySpec) -> tuple[ArraySpec, ...]:
+        dtypes = ufunc.resolve_dtypes((x.dtype, None, None))[-2:]
+        return tuple(ArraySpec(x.shape, dtype) for dtype in dtypes)
+
+    return spec
+
+
+modf = Primitive(
+    "modf",
+    np.modf,
+    _pair_spec(np.modf),
+    Rules(jvp=[lambda dx, out, x: (dx, np.zeros_like(dx))], vjp=[lambda ct, out, x: ct[0]]),
+    multiple=True,
+)
+UFUNCS[np.modf] = lambda x: bind(modf, x)
+frexp = Primitive(
+    "frexp",
+    np.frexp,
+    _pair_spec(np.frexp),
+    Rules(
+        jvp=[lambda dx, out, x: (dx * np.ldexp(1.0, -out[1]), out[1] * 0)],
+        vjp=[lambda ct, out, x: ct[0] * np.ldexp(1.0, -out[1])],
+    ),
+    multiple=True,
+)
+UFUNCS[np.frexp] = lambda x: bind(frexp, x)

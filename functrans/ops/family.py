@@ -1,0 +1,286 @@
+"""What whole families of primitives share: how they are declared, how specs follow, how cotangents find their shape."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from functrans.errors import ShapeError
+from functrans.ir.spec import WEAK, ArraySpec
+from functrans.primitive import (
+    REAL,
+    Constant,
+    Derivative,
+    Derivatives,
+    Domain,
+    Primitive,
+    Rule,
+    Source,
+)
+from functrans.tracing.bind import bind, bind_binary, bind_unary
+from functrans.tracing.dispatch import UFUNCS, UNARY
+from functrans.tracing.tracer import Tracer
+
+_PLAIN = frozenset({Tracer, float, int, complex, bool, np.ndarray, np.float64, np.float32, np.complex128, np.int64})
+
+
+def operand(value: Any) -> Any:
+    """An operand as NumPy would take it: lists and other array-likes become arrays."""
+    if type(value) in _PLAIN or hasattr(value, "__array_ufunc__") or hasattr(value, "dtype"):
+        return value
+    return np.asarray(value)
+
+
+def broadcast_shapes(name: str, specs: Sequence[ArraySpec]) -> tuple[int, ...]:
+    """The common shape of some operands.
+
+    Raises:
+        ShapeError: there is none.
+    """
+    try:
+        return np.broadcast_shapes(*[spec.shape for spec in specs])
+    except ValueError:
+        given = ", ".join(map(repr, specs))
+        raise ShapeError(
+            f"`{name}` of {given}: the shapes do not broadcast",
+            "shapes are compared from the last axis; each pair must be equal, or one of them 1. Add axes with "
+            "`x[:, None]` or `np.expand_dims`.",
+        ) from None
+
+
+_dtypes: dict[tuple[Any, ...], Any] = {}
+
+
+def ufunc_spec(ufunc: np.ufunc) -> Callable[..., ArraySpec]:
+    """Shape and dtype of a ufunc's result, by NumPy's own promotion rules."""
+
+    def spec(*specs: ArraySpec) -> ArraySpec:
+        key = (ufunc, *[s.promoting for s in specs])
+        dtype = _dtypes.get(key)
+        if dtype is None:
+            kinds = [s.promoting for s in specs]
+            if all(s.weak for s in specs):  # NumPy takes lone Python scalars for arrays
+                kinds = [s.dtype for s in specs]
+            # resolve_dtypes takes Python's types for weak operands, but not bool, which is never weak in NumPy.
+            kinds = [np.dtype(np.bool_) if kind is bool else kind for kind in kinds]
+            dtype = _dtypes[key] = ufunc.resolve_dtypes((*kinds, *[None] * ufunc.nout))[-1]
+        return ArraySpec(broadcast_shapes(ufunc.__name__, specs), dtype)
+
+    return spec
+
+
+def operator_spec(ufunc: np.ufunc, function: Callable[..., Any]) -> Callable[..., ArraySpec]:
+    """As :func:`ufunc_spec`, but the operator on Python scalars alone gives a Python scalar."""
+    strong = ufunc_spec(ufunc)
+
+    def spec(*specs: ArraySpec) -> ArraySpec:
+        for s in specs:
+            if not s.weak:
+                return strong(*specs)
+        out = type(function(*[WEAK[s.dtype.kind](1) for s in specs]))
+        return ArraySpec.of(out(1))
+
+    return spec
+
+
+def elementwise(
+    ufunc: np.ufunc,
+    derivatives: Sequence[Rule | float] | None = None,
+    *,
+    constant: str = "",
+    derivative: Derivative | None = None,
+    singular: bool = False,
+    masks: bool = False,
+    domain: Domain | Sequence[Domain] = REAL,
+    symbol: str = "",
+    python: Callable[..., Any] | None = None,
+) -> Primitive:
+    """Declare a ufunc as a primitive: both modes, every order, broadcasting and dtypes follow.
+
+    Args:
+        ufunc: NumPy's function; calls of it on traced values arrive here.
+        derivatives: one per operand, ``d(out, *operands)`` or a constant number.
+        constant: instead, why the derivative is zero.
+        derivative: instead, any other kind.
+        singular: a local derivative can be infinite or NaN; a zero cotangent absorbs it.
+        masks: the derivative picks entries, so it makes exact zeros.
+        domain: where its real operands live, one interval or one per operand.
+        symbol: the operator that prints it.
+        python: the operator as a function, when it is that which computes (it keeps Python scalars weak).
+    """
+    if derivatives is not None:
+        derivative = Derivatives(derivatives, singular)
+    elif constant:
+        derivative = Constant(constant)
+    domains: Sequence[Domain] = [domain] * ufunc.nin if isinstance(domain[0], float) else domain  # type: ignore[list-item,assignment]
+    made = Primitive(
+        ufunc.__name__,
+        ufunc if python is None else python,
+        ufunc_spec(ufunc) if python is None else operator_spec(ufunc, python),
+        derivative,
+        source=_symbol_source(symbol, ufunc.nin) if symbol else None,
+        masks=masks,
+        domain=domains,
+    )
+    UFUNCS[ufunc] = _ufunc_handler(made, ufunc.nin, python is not None)
+    if ufunc.nin == 1 and python is None:
+        UNARY[ufunc] = made
+    return made
+
+
+def _ufunc_handler(primitive: Primitive, nin: int, by_operator: bool) -> Callable[..., Any]:
+    if nin == 1:
+        if by_operator:
+            return lambda x: bind_unary(primitive, strong(x))
+        return lambda x: bind_unary(primitive, x)
+
+    def handler(*args: Any) -> Any:
+        args = tuple([operand(arg) for arg in args])
+        if by_operator:
+            for arg in args:
+                if not is_weak(arg):
+                    return bind(primitive, *args)
+            args = (strong(args[0]), *args[1:])
+        return bind(primitive, *args)
+
+    return handler
+
+
+def _symbol_source(symbol: str, nin: int) -> Source:
+    if nin == 1:
+        return lambda args, params: f"{symbol}{args[0]}"
+    return lambda args, params: f"{args[0]} {symbol} {args[1]}"
+
+
+def is_weak(value: Any) -> bool:
+    """Whether an operand promotes like a Python scalar."""
+    return type(value) in (float, int, complex, bool) or (type(value) is Tracer and value.spec.weak)
+
+
+# A Python scalar as a NumPy scalar, which is what a ufunc (not an operator) makes of it.
+def _strong_impl(x: Any) -> Any:
+    return np.asarray(x)[()]
+
+
+def strong(x: Any) -> Any:
+    """``x``, promoting as an array does."""
+    if type(x) is Tracer:
+        return bind(_strong, x) if x.spec.weak else x
+    return _strong_impl(x) if is_weak(x) else x
+
+
+_strong = Primitive(
+    "strong",
+    _strong_impl,
+    lambda x: x.strong(),
+    Derivatives([1.0]),
+    source=lambda args, params: f"np.asarray({args[0]})[()]",
+)
+
+
+# A zero absorbs: ct * d, where an exact zero of ct stays zero whatever d is.
+
+
+def absorbing_multiply(ct, d):
+    """``ct * d``, zero wherever ``ct`` is exactly zero, also where ``d`` is infinite or NaN."""
+    with np.errstate(all="ignore"):
+        out = ct * d
+        # Only a NaN can be wrong, and a NaN anywhere shows in the sum.
+        if not np.isnan(np.sum(out)):
+            return out
+        return np.where(ct == 0, np.zeros((), out.dtype), out)[()]
+
+
+_absorb = Primitive(
+    "absorbing_multiply",
+    absorbing_multiply,
+    ufunc_spec(np.multiply),
+    Derivatives([lambda out, ct, d: d, lambda out, ct, d: ct], singular=True),
+    source=lambda args, params: f"absorbing_multiply({', '.join(args)})",
+    helpers={"absorbing_multiply": absorbing_multiply},
+)
+
+
+def absorb(ct: Any, d: Any) -> Any:
+    """``ct * d`` in which an exact zero of ``ct`` absorbs an infinite or undefined ``d``."""
+    if type(ct) is np.float64 and type(d) is np.float64:
+        out = ct * d
+        return out if out == out or ct != 0 else ct
+    return bind_binary(_absorb, ct, d)
+
+
+# Cotangents and tangents in the shape and dtype they must have.
+
+
+def match(ct: Any, spec: ArraySpec) -> Any:
+    """A cotangent of a broadcast and promoted operand, as one of the operand itself: summed and cast back."""
+    shape = ct.shape
+    if shape != spec.shape:
+        lead = len(shape) - len(spec.shape)
+        axes = tuple(range(lead)) + tuple(lead + i for i, n in enumerate(spec.shape) if n == 1 and shape[lead + i] != 1)
+        if axes:
+            ct = np.sum(ct, axis=axes, keepdims=True)
+        if ct.shape != spec.shape:
+            ct = np.reshape(ct, spec.shape)
+    return cast(ct, spec.dtype)
+
+
+def cast(value: Any, dtype: np.dtype[Any]) -> Any:
+    """``value`` in an inexact dtype; a complex value becomes real by dropping its imaginary part (the transpose of
+    embedding the reals)."""
+    found = value.dtype
+    if found is dtype or found == dtype:
+        return value
+    if found.kind == "c" and dtype.kind == "f":
+        value = np.real(value)
+        if value.dtype == dtype:
+            return value
+    return value.astype(dtype)
+
+
+def conform(tangent: Any, spec: ArraySpec) -> Any:
+    """A tangent, broadcast and cast to what its primal is."""
+    if np.shape(tangent) != spec.shape:
+        tangent = np.broadcast_to(tangent, spec.shape)
+    if spec.weak:
+        return tangent
+    if not hasattr(tangent, "dtype"):
+        return spec.dtype.type(tangent)
+    return cast(tangent, spec.dtype)
+
+
+def zeros(spec: ArraySpec) -> Any:
+    """A zero cotangent or tangent."""
+    return np.zeros(spec.shape, spec.dtype)[()]
+
+
+def normalize_axes(axis: Any, ndim: int, name: str = "axis") -> tuple[int, ...]:
+    """``axis`` as NumPy takes it (``None``, an integer, a tuple) as a sorted tuple of non-negative integers.
+
+    Raises:
+        numpy.exceptions.AxisError: out of bounds.
+        ValueError: an axis is repeated.
+    """
+    if axis is None:
+        return tuple(range(ndim))
+    given = axis if isinstance(axis, tuple | list) else (axis,)
+    axes = [normalize_axis(a, ndim, name) for a in given]
+    if len(set(axes)) != len(axes):
+        raise ValueError(f"duplicate value in '{name}'")
+    return tuple(sorted(axes))
+
+
+def normalize_axis(axis: Any, ndim: int, name: str = "axis") -> int:
+    """One axis, counted from the front."""
+    index = operator.index(axis)
+    if not -ndim <= index < ndim:
+        raise np.exceptions.AxisError(index, ndim)
+    return index % ndim
+
+
+def keywords(params: Mapping[str, Any], **defaults: Any) -> dict[str, Any]:
+    """The parameters that differ from their defaults: printed programs show no more than they must."""
+    return {name: value for name, value in params.items() if name not in defaults or defaults[name] != value}

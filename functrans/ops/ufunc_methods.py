@@ -1,0 +1,1 @@
+"""Methods and keywords of ufuncs on traced values."""

@@ -1,0 +1,295 @@
+"""What a primitive is: one operation with everything known about it, declared once. And the registry of them.
+
+A derivative is declared in exactly one of five ways, a closed union over which transforms ``match``:
+
+========================  =====================  =====================================================================
+declared                  for                    what follows
+========================  =====================  =====================================================================
+:class:`Derivatives`      elementwise            tangent = sum of d * dx; cotangent = ct * d, summed over broadcasting
+:class:`Linear`           linear maps            the tangent is the operation itself; only the transpose is written
+:class:`Bilinear`         products               a transpose per operand; the product rule, both ways
+:class:`Rules`            the rest               a jvp per operand, and a vjp (left out: the transposed jvp)
+:class:`Constant`         comparisons, rounding  zero, for the reason given
+========================  =====================  =====================================================================
+
+Rules are written with NumPy's functions and Python's operators, which trace: that is what makes every order of
+derivative work. They are asked per operand, and only for operands that need it.
+"""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType
+from typing import Any, TypeAlias
+
+from functrans.ir.source import param_source
+from functrans.ir.spec import ArraySpec
+
+Rule: TypeAlias = Callable[..., Any]
+
+
+class Each:
+    """One rule for all operands of a primitive that takes any number: called with the operand's position first."""
+
+    __slots__ = ("rule",)
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+
+    def __getitem__(self, position: int) -> Rule:
+        rule = self.rule
+        return lambda *args, **params: rule(position, *args, **params)
+
+
+Transposes: TypeAlias = "tuple[Rule | None, ...] | Each"
+
+
+class Derivatives:
+    """Elementwise: ``locals[i](out, *operands)`` is the local derivative in operand ``i``, or a constant number.
+
+    ``singular``: a local derivative can be infinite or NaN. Its product with an exact zero is then zero.
+    """
+
+    __slots__ = ("locals", "singular")
+
+    def __init__(self, local_derivatives: Sequence[Rule | float], singular: bool = False) -> None:
+        self.locals = tuple(local_derivatives)
+        self.singular = singular
+
+
+class Linear:
+    """Linear, jointly, in the operands that have a transpose: ``transposes[i](ct, *operands, **params)``.
+
+    A rule gets the :class:`ArraySpec` of each linear operand and the value of each other one.
+    """
+
+    __slots__ = ("transposes",)
+
+    def __init__(self, transposes: Transposes) -> None:
+        self.transposes = transposes
+
+    def is_linear_in(self, position: int) -> bool:
+        transposes = self.transposes
+        return isinstance(transposes, Each) or (position < len(transposes) and transposes[position] is not None)
+
+
+class Bilinear:
+    """Linear in each operand alone. ``transposes[i](ct, *operands, **params)`` gets operand ``i`` as a spec."""
+
+    __slots__ = ("transposes",)
+
+    def __init__(self, transposes: Transposes) -> None:
+        self.transposes = transposes
+
+
+class Rules:
+    """``jvp[i](dx, out, *operands, **params)`` and ``vjp[i](ct, out, *operands, **params)``, per operand."""
+
+    __slots__ = ("jvp", "vjp")
+
+    def __init__(self, jvp: Sequence[Rule | None], vjp: Sequence[Rule | None] | None) -> None:
+        self.jvp = tuple(jvp)
+        self.vjp = None if vjp is None else tuple(vjp)
+
+
+class Constant:
+    """The derivative is zero wherever it exists (or the result is no real number); ``reason`` says why."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+Derivative: TypeAlias = Derivatives | Linear | Bilinear | Rules | Constant
+Source: TypeAlias = Callable[[list[str], dict[str, Any]], str]
+Domain: TypeAlias = tuple[float, float]
+
+REAL: Domain = (float("-inf"), float("inf"))
+POSITIVE: Domain = (0.0, float("inf"))
+
+_registry: dict[str, Primitive] = {}
+
+
+class Primitive:
+    """One operation, declared once.
+
+    Attributes:
+        name: as NumPy names it.
+        impl: the callable that computes it from plain values.
+        spec: gives the outputs' specs from those of the operands, called as ``spec(*specs, **params)``.
+        derivative: one of the five kinds above, or ``None``: differentiating it is an error that names it.
+        multiple: whether it returns several arrays.
+        masks: whether its transpose puts exact zeros beside other numbers (``where``, indexing, …); from there on
+            every elementwise product in a backward walk lets a zero absorb infinities and NaN.
+        domain: per operand, the open interval from which tests draw real values.
+        residuals: what the reverse rules read, which is all that a trace keeps.
+        helpers: functions that the printed source calls, by name; their own source must need NumPy alone.
+    """
+
+    __slots__ = (
+        "derivative",
+        "domain",
+        "helpers",
+        "impl",
+        "masks",
+        "multiple",
+        "name",
+        "residuals",
+        "source",
+        "spec",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        impl: Callable[..., Any],
+        spec: Callable[..., Any],
+        derivative: Derivative | None,
+        *,
+        source: Source | None = None,
+        helpers: Mapping[str, Callable[..., Any]] | None = None,
+        multiple: bool = False,
+        masks: bool = False,
+        domain: Sequence[Domain] = (),
+    ) -> None:
+        if name in _registry:
+            raise ValueError(f"a primitive named {name!r} is declared already")
+        self.name = name
+        self.impl = impl
+        self.spec = spec
+        self.derivative = derivative
+        self.source = source or (lambda args, params: call_source(f"np.{name}", args, params))
+        self.helpers = dict(helpers or {})
+        self.multiple = multiple
+        self.masks = masks
+        self.domain = tuple(domain)
+        self.residuals = _Residuals(self)
+        _registry[name] = self
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (lookup, (self.name,))
+
+
+class _Residuals(dict[int, tuple[bool, tuple[bool, ...]]]):
+    """What the reverse rules of a primitive read: ``(keeps_out, keeps_operand)`` by :func:`residual_key`.
+
+    Found by looking which parameters the rules' code mentions, so a rule that does not name a value keeps no memory
+    alive.
+    """
+
+    __slots__ = ("_primitive",)
+
+    def __init__(self, primitive: Primitive) -> None:
+        super().__init__()
+        self._primitive = primitive
+
+    def __missing__(self, key: int) -> tuple[bool, tuple[bool, ...]]:
+        count = key & 0xFFFF
+        wanted = [position for position in range(count) if key >> (16 + position) & 1]
+        found = self[key] = self._find(wanted, count)
+        return found
+
+    def _find(self, wanted: Sequence[int], count: int) -> tuple[bool, tuple[bool, ...]]:
+        derivative = self._primitive.derivative
+        out, operands = False, [False] * count
+        for position in wanted:
+            match derivative:
+                case Derivatives():
+                    local = derivative.locals[position]
+                    used = set() if not callable(local) else used_parameters(local, count + 1)
+                    first = 1
+                case Linear() | Bilinear():
+                    transposes = derivative.transposes
+                    rule = transposes.rule if isinstance(transposes, Each) else transposes[position]
+                    first = 2 if isinstance(transposes, Each) else 1
+                    used = set() if rule is None else used_parameters(rule, count + first)
+                    if isinstance(derivative, Linear):
+                        used -= {i + first for i in range(count) if derivative.is_linear_in(i)}
+                    else:
+                        used -= {position + first}
+                case Rules(vjp=vjp) if vjp is not None:
+                    rule = vjp[position]
+                    used = set() if rule is None else used_parameters(rule, count + 2)
+                    out, first = out or 1 in used, 2
+                case _:
+                    used, first, out = set(range(count + 2)), 2, True
+            if isinstance(derivative, Derivatives):
+                out = out or 0 in used
+            for i in range(count):
+                operands[i] = operands[i] or i + first in used
+        return out, tuple(operands)
+
+
+def residual_key(traced: int, count: int) -> int:
+    """The key of :attr:`Primitive.residuals`: the bits of ``traced`` say which of ``count`` operands need a cotangent."""
+    return traced << 16 | count
+
+
+def used_parameters(rule: Rule, count: int) -> set[int]:
+    """Which of the first ``count`` positional parameters the code of ``rule`` mentions; all, when it cannot be seen."""
+    everything = set(range(count))
+    if not isinstance(rule, FunctionType):
+        return everything
+    code = rule.__code__
+    names = code.co_varnames[: code.co_argcount]
+    mentioned: set[Any] = set(code.co_cellvars)
+    for instruction in dis.get_instructions(code):
+        if "FAST" in instruction.opname:
+            value = instruction.argval
+            mentioned.update(value if isinstance(value, tuple) else (value,))
+    used = {position for position, name in enumerate(names) if name in mentioned}
+    starred = set(range(len(names), count)) if code.co_flags & 0x04 else set()
+    return (used | starred) & everything
+
+
+def call_source(function: str, args: Sequence[str], params: Mapping[str, Any]) -> str:
+    """``np.sum(x, axis=(0,))``: a call as source text."""
+    keywords = [f"{name}={param_source(value)}" for name, value in params.items()]
+    return f"{function}({', '.join([*args, *keywords])})"
+
+
+def lookup(name: str) -> Primitive:
+    """The primitive with this name.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return _registry[name]
+
+
+def primitives() -> tuple[Primitive, ...]:
+    """Every declared primitive, in the order of declaration."""
+    return tuple(_registry.values())
+
+
+def forget(primitive: Primitive) -> None:
+    """Take a primitive out of the registry (for tests that declare their own)."""
+    del _registry[primitive.name]
+
+
+__all__ = [
+    "POSITIVE",
+    "REAL",
+    "ArraySpec",
+    "Bilinear",
+    "Constant",
+    "Derivative",
+    "Derivatives",
+    "Domain",
+    "Each",
+    "Linear",
+    "Primitive",
+    "Rule",
+    "Rules",
+    "call_source",
+    "forget",
+    "lookup",
+    "primitives",
+    "residual_key",
+    "used_parameters",
+]

@@ -1,0 +1,93 @@
+"""How NumPy's calls on traced values arrive: the tables that ``functrans.ops`` fills, and NumPy's two protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from functrans.primitive import Primitive
+from functrans.errors import TracedAssignmentError, UncoveredFunctionError
+
+Handler = Callable[..., Any]
+
+#: NumPy's ufuncs, and what computes them on traced values.
+UFUNCS: dict[np.ufunc, Handler] = {}
+#: Those of one operand that need nothing but their primitive: a shorter way.
+UNARY: dict[np.ufunc, Primitive] = {}
+#: Other NumPy functions, and what computes them on traced values (same signature).
+FUNCTIONS: dict[Callable[..., Any], Handler] = {}
+#: ndarray's methods: the name, and what is called with the traced value first.
+METHODS: dict[str, Handler] = {}
+#: Ufunc methods (``reduce``, ``outer``, …) and calls with keywords: called with the ufunc, then its arguments.
+UFUNC_METHODS: dict[str, Handler] = {}
+
+
+def implements(*functions: Callable[..., Any]) -> Callable[[Handler], Handler]:
+    """Declare what computes some NumPy functions when an argument is traced."""
+
+    def declare(handler: Handler) -> Handler:
+        for function in functions:
+            FUNCTIONS[function] = handler
+        return handler
+
+    return declare
+
+
+def function_name(function: Any) -> str:
+    """``np.linalg.norm``: how users know a NumPy function."""
+    module = (getattr(function, "__module__", "") or "numpy").replace("numpy", "np", 1)
+    return f"{module if not module.startswith('np._') else 'np'}.{getattr(function, '__name__', function)}"
+
+
+def array_ufunc(self: Any, ufunc: np.ufunc, method_name: str, *inputs: Any, **kwargs: Any) -> Any:
+    """NumPy's protocol for ufuncs, as ``Tracer.__array_ufunc__``."""
+    if method_name == "__call__" and not kwargs:
+        primitive = UNARY.get(ufunc)
+        if primitive is not None:
+            return self.recorder.unary(primitive, self)
+        handler = UFUNCS.get(ufunc)
+        if handler is not None:
+            return handler(*inputs)
+        raise UncoveredFunctionError(f"`np.{ufunc.__name__}` on a traced value is not covered", _ADD_ONE)
+    if "out" in kwargs:
+        refuse_out(f"np.{ufunc.__name__}")
+    return UFUNC_METHODS[method_name](ufunc, *inputs, **kwargs)
+
+
+def array_function(
+    self: Any, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Any:
+    """NumPy's protocol for its other functions, as ``Tracer.__array_function__``."""
+    handler = FUNCTIONS.get(function)
+    if handler is None:
+        raise UncoveredFunctionError(f"`{function_name(function)}` on a traced value is not covered", _ADD_ONE)
+    if kwargs.get("out") is not None:
+        refuse_out(function_name(function))
+    return handler(*args, **kwargs)
+
+
+def method(tracer: Any, name: str) -> Any:
+    """``Tracer.__getattr__``: ndarray's methods, found by name."""
+    handler = METHODS.get(name)
+    if handler is not None:
+        return handler.__get__(tracer)  # type: ignore[attr-defined]
+    if hasattr(np.ndarray, name) and not name.startswith("_"):
+        raise UncoveredFunctionError(f"`.{name}` of a traced value is not covered", _ADD_ONE)
+    raise AttributeError(f"a traced array has no attribute {name!r}")
+
+
+def refuse_out(name: str) -> None:
+    """Refuse ``out=``: a plain array cannot hold a traced value."""
+    raise TracedAssignmentError(
+        f"`out=` of `{name}` would write a traced value into a plain array and lose its derivative",
+        "use the returned value; for `out=` with `where=mask` write `np.where(mask, result, otherwise)`, whose "
+        "derivative does not see the entries left out.",
+    )
+
+
+_ADD_ONE = (
+    "write it with covered functions, pass `functrans.stop_gradient(x)` if no derivative is wanted through it, or "
+    "declare a primitive (docs/add_a_primitive.md)."
+)

@@ -1,0 +1,48 @@
+"""What follows a traced function: a recorder sees every operation on its tracers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import count
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from functrans.errors import LeakedTracerError
+
+if TYPE_CHECKING:
+    from functrans.primitive import Primitive
+
+_births = count().__next__
+
+
+class Recorder:
+    """Base of those who follow a trace: for reverse mode, for forward mode, for a staged Program.
+
+    All state of a trace hangs on its recorder and on its tracers, none in a global: threads and contexts cannot meet.
+    ``birth`` orders them. Traces nest like calls, so the youngest recorder among some operands is the innermost.
+    """
+
+    __slots__ = ("birth", "purpose")
+
+    def __init__(self, purpose: str) -> None:
+        self.birth = _births()
+        self.purpose = purpose
+
+    def process(self, primitive: Primitive, args: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
+        """Compute ``primitive`` one level further out, and record it."""
+        raise NotImplementedError
+
+    def leaked(self, *_: Any) -> NoReturn:
+        """Stands in for the recording once the trace has ended."""
+        raise LeakedTracerError(
+            f"a value traced {self.purpose} was used after that had ended",
+            "return it from the function instead of storing it outside (in a list, an attribute, a global); for "
+            "extra results use `has_aux=True`.",
+        )
+
+    def unary(self, primitive: Primitive, x: Any) -> Any:
+        """:meth:`process` of one operand of this trace, without parameters."""
+        return self.process(primitive, (x,), {})
+
+    def binary(self, primitive: Primitive, x: Any, y: Any, traced: int) -> Any:
+        """:meth:`process` of two operands, without parameters; the bits of ``traced`` say which are of this trace."""
+        return self.process(primitive, (x, y), {})

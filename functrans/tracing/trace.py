@@ -1,0 +1,131 @@
+"""Staging: a function and the specs of its arguments in, a Program out."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from functrans import tree
+from functrans.errors import describe_function, user_location
+from functrans.ir import ArraySpec, Atom, Equation, Literal, Program, Var
+from functrans.primitive import Primitive
+from functrans.tracing.recorder import Recorder
+from functrans.tracing.tracer import Tracer
+
+
+class StagedRecorder(Recorder):
+    """Writes equations; its tracers know their specs alone."""
+
+    __slots__ = ("equations", "record")
+
+    def __init__(self, purpose: str) -> None:
+        super().__init__(purpose)
+        self.equations: list[Equation] = []
+        self.record: Callable[[Equation], None] = self.equations.append
+
+    def input(self, spec: ArraySpec) -> Tracer:
+        """A new traced input."""
+        return Tracer(self, spec, Var(spec))
+
+    def process(self, primitive: Primitive, args: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
+        atoms = [self.atom(arg) for arg in args]
+        specs = primitive.spec(*[atom.spec for atom in atoms], **params)
+        variables = [Var(spec) for spec in (specs if primitive.multiple else (specs,))]
+        self.record(Equation(primitive, atoms, variables, params, user_location()))
+        outs = [Tracer(self, var.spec, var) for var in variables]
+        return tuple(outs) if primitive.multiple else outs[0]
+
+    def atom(self, value: Any) -> Atom:
+        """How a value enters an equation: its variable, or a literal if it does not depend on this trace's inputs."""
+        if type(value) is Tracer and value.recorder is self:
+            return value.mark  # type: ignore[no-any-return]
+        return Literal(value)
+
+    def close(self) -> None:
+        """The trace is over: its tracers must not be used any more."""
+        self.record = self.leaked
+
+
+def stage(
+    function: Callable[..., Any],
+    specs: Sequence[ArraySpec],
+    in_tree: tree.TreeDef,
+    names: Sequence[str],
+    purpose: str,
+) -> Program:
+    """Trace ``function(*args)``, the arguments being the tree of these specs, into a Program."""
+    recorder = StagedRecorder(purpose)
+    inputs = [recorder.input(spec) for spec in specs]
+    try:
+        out = function(*tree.unflatten(in_tree, inputs))
+    finally:
+        recorder.close()
+    leaves, out_tree = tree.flatten(out)
+    name = getattr(function, "__name__", "program")
+    return Program(
+        [tracer.mark for tracer in inputs],
+        recorder.equations,
+        [recorder.atom(leaf) for leaf in leaves],
+        name=name if name.isidentifier() else "program",
+        input_names=names,
+        in_tree=in_tree,
+        out_tree=out_tree,
+    )
+
+
+def trace(f: Callable[..., Any]) -> Callable[..., Program]:
+    """A function that gives the Program of ``f`` instead of its value.
+
+    Arguments are examples, of which shape and dtype count, or :class:`~functrans.ir.ArraySpec`; in any pytree. Python
+    scalars stay scalars, which promote like Python's. What does not depend on the arguments becomes a constant.
+
+    Raises:
+        TracedBoolError: ``f`` asks for the truth of a value, which a staged trace does not know.
+
+    Example:
+        >>> import functrans as ft
+        >>> program = ft.trace(lambda x: np.sum(x * x))(np.ones(3))
+        >>> [equation.primitive.name for equation in program.equations]
+        ['multiply', 'sum']
+        >>> ft.evaluate(program, np.array([1.0, 2.0, 3.0]))
+        np.float64(14.0)
+    """
+
+    def traced(*args: Any) -> Program:
+        leaves, in_tree = tree.flatten(args)
+        specs = [ArraySpec.of(leaf) for leaf in leaves]
+        purpose = f"by `trace` of {describe_function(f)}"
+        return stage(f, specs, in_tree, input_names(f, in_tree), purpose)
+
+    traced.__name__ = f"trace_{getattr(f, '__name__', 'program')}"
+    return traced
+
+
+def input_names(f: Callable[..., Any], in_tree: tree.TreeDef) -> list[str]:
+    """A Python name for each leaf of the arguments: ``x``; ``params_w`` for ``params['w']``."""
+    try:
+        parameters = list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    given: list[str] = []
+    for parameter in parameters:
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            given.append(parameter.name)
+    names: list[str] = []
+    for index, child in enumerate(in_tree.children):
+        base = given[index] if index < len(given) else f"x{index}"
+        for path in tree.paths(child):
+            name = base + "".join(f"_{part}" for part in re.findall(r"\w+", path))
+            while name in names or name == "np":
+                name += "_"
+            names.append(name)
+    return names
+
+
+def is_inexact(value: Any) -> bool:
+    """Whether a value's dtype has a derivative: floating or complex."""
+    return bool(np.issubdtype(ArraySpec.of(value).dtype, np.inexact))

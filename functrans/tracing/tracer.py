@@ -1,0 +1,207 @@
+"""The stand-in for an array that flows through a user's function while it is traced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from functrans.errors import LeakedTracerError, TracedAssignmentError, TracedBoolError, TracedValueError
+from functrans.ir.spec import ArraySpec
+from functrans.tracing.dispatch import array_function, array_ufunc, method
+
+if TYPE_CHECKING:
+    from functrans.tracing.recorder import Recorder
+
+
+class Tracer:
+    """An array under tracing; it behaves like the array that it stands for.
+
+    ``value`` is what is known one level further out: the value itself in live tracing (possibly a tracer of an outer
+    transform), its :class:`~functrans.ir.ArraySpec` in staged tracing. ``mark`` belongs to the recorder: the node to
+    walk back through, the tangent, or the variable. Operators and indexing are attached by ``functrans.ops``.
+    """
+
+    __slots__ = ("__weakref__", "mark", "recorder", "value")
+
+    recorder: Recorder
+    value: Any
+    mark: Any
+
+    def __init__(self, recorder: Recorder, value: Any, mark: Any) -> None:
+        self.recorder = recorder
+        self.value = value
+        self.mark = mark
+
+    __array_ufunc__ = array_ufunc
+    __array_function__ = array_function
+
+    # What is known without a value.
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The lengths of the axes."""
+        try:
+            return self.value.shape  # type: ignore[no-any-return]
+        except AttributeError:
+            return np.shape(self.value)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the entries."""
+        try:
+            return self.value.dtype  # type: ignore[no-any-return]
+        except AttributeError:
+            return ArraySpec.of(self.value).dtype
+
+    @property
+    def spec(self) -> ArraySpec:
+        """Shape and dtype, and whether it promotes like a Python scalar."""
+        return ArraySpec.of(self.value)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        return self.spec.size
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one entry."""
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all entries."""
+        return self.size * self.itemsize
+
+    @property
+    def T(self) -> Any:
+        """The transpose: all axes reversed."""
+        return np.transpose(self)
+
+    @property
+    def mT(self) -> Any:
+        """The matrix transpose: the last two axes exchanged."""
+        return np.matrix_transpose(self)  # type: ignore[call-overload]
+
+    @property
+    def real(self) -> Any:
+        """The real part."""
+        return np.real(self)
+
+    @property
+    def imag(self) -> Any:
+        """The imaginary part."""
+        return np.imag(self)
+
+    @property
+    def flat(self) -> Any:
+        """The entries in one dimension, in C order."""
+        return np.ravel(self)  # type: ignore[call-overload]
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.shape:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(self.shape[0]))  # type: ignore[index]
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        import functrans.numpy
+
+        return functrans.numpy
+
+    # What needs the value, and may have it.
+
+    def __bool__(self) -> bool:
+        if type(self.value) is ArraySpec:
+            raise TracedBoolError(
+                f"Python asked whether a staged {self.spec} is true; it has no value {self.recorder.purpose}",
+                "choose between arrays with `np.where(condition, a, b)`; or differentiate first and trace what needs "
+                "no choice (`grad`, `vjp` and `jvp` follow `if` and `while` on values).",
+            )
+        return bool(self.value)
+
+    def __contains__(self, item: object) -> bool:
+        return bool(np.any(self == item))
+
+    def __repr__(self) -> str:
+        if type(self.value) is ArraySpec:
+            return f"Traced<{self.value}>"
+        return f"Traced<{self.value!r}>"
+
+    def __str__(self) -> str:
+        return repr(self) if type(self.value) is ArraySpec else str(self.value)
+
+    def __format__(self, spec: str) -> str:
+        return repr(self) if type(self.value) is ArraySpec else format(self.value, spec)
+
+    __hash__ = object.__hash__
+
+    # What would lose the derivative, in silence, if it were allowed.
+
+    def _refuse(self, what: str, instead: str) -> NoReturn:
+        detach = "" if type(self.value) is ArraySpec else ", or write `functrans.stop_gradient(x)` for its plain value"
+        raise TracedValueError(
+            f"{what} would turn a traced {self.spec} into a plain one and lose its derivative", f"{instead}{detach}."
+        )
+
+    def __float__(self) -> float:
+        self._refuse("`float`, or a function of the `math` module,", "use NumPy's function (`np.exp`, not `math.exp`)")
+
+    def __int__(self) -> int:
+        self._refuse("`int`", "round with `np.floor` or `np.round`")
+
+    def __complex__(self) -> complex:
+        self._refuse("`complex`", "keep the array, or multiply by `1j`")
+
+    def __index__(self) -> int:
+        self._refuse("Use as an index or a count", "compute integers from shapes and plain values")
+
+    def __round__(self, ndigits: int = 0) -> Any:
+        return np.round(self, ndigits)  # type: ignore[call-overload]
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        self._refuse(
+            "`np.asarray`, `np.array`, or assignment into an array",
+            "pass the traced value itself; build arrays of traced values with `functrans.numpy.array` or `np.stack`; "
+            "write `a[i] = x` as `functrans.numpy.asarray(a).at[i].set(x)`",
+        )
+
+    def item(self, *_: Any) -> NoReturn:
+        """Refused: it would lose the derivative."""
+        self._refuse("`.item()`", "keep the 0-d value (`x.reshape(())`)")
+
+    def tolist(self) -> NoReturn:
+        """Refused: it would lose the derivative."""
+        self._refuse("`.tolist()`", "use `list(x)`, whose entries stay traced")
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        raise TracedAssignmentError(
+            f"assignment into a traced {self.spec}, which is immutable",
+            "write `x = x.at[index].set(value)` (or `.add`, `.multiply`, `.min`, `.max`).",
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return method(self, name)
+
+    def __reduce__(self) -> NoReturn:
+        raise LeakedTracerError(
+            f"a traced {self.spec} cannot be pickled or sent to another process",
+            "return it from the function that is being differentiated.",
+        )
+
+    def __copy__(self) -> Tracer:
+        return self
+
+    def __deepcopy__(self, _: object) -> Tracer:
+        return self

@@ -1,0 +1,151 @@
+"""Forward mode: ``jvp``. Every traced value carries its tangent, computed beside it; nothing is recorded.
+
+Source: Griewank and Walther, *Evaluating Derivatives*, 2nd ed. (2008), section 3.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from functrans import tree
+from functrans.errors import describe_function
+from functrans.ir.spec import ArraySpec
+from functrans.ops.family import absorb, conform, zeros
+from functrans.primitive import Bilinear, Constant, Derivatives, Linear, Primitive, Rules
+from functrans.tracing.bind import bind
+from functrans.tracing.recorder import Recorder
+from functrans.tracing.tracer import Tracer
+from functrans.transforms.arguments import differentiable_leaves, dual, like_primal
+from functrans.transforms.reverse import check_differentiable, explain, is_inexact_value
+from functrans.transforms.vjp import plain, split_aux
+from functrans.tree import Tree
+
+
+class ForwardRecorder(Recorder):
+    """Pushes tangents: a tracer's mark is its tangent."""
+
+    __slots__ = ("open",)
+
+    def __init__(self, purpose: str) -> None:
+        super().__init__(purpose)
+        self.open = True
+
+    def process(self, primitive: Primitive, args: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
+        if not self.open:
+            self.leaked()
+        primals: list[Any] = []
+        tangents: list[Any] = []
+        traced = 0
+        for position, arg in enumerate(args):
+            if type(arg) is Tracer and arg.recorder is self:
+                primals.append(arg.value)
+                tangents.append(arg.mark)
+                traced |= 1 << position
+            else:
+                primals.append(arg)
+                tangents.append(None)
+        try:
+            out = bind(primitive, *primals, **params)
+        except ValueError as error:
+            raise explain(error, primitive, primals) from error
+        if type(primitive.derivative) is Constant:
+            return out
+        check_differentiable(primitive, traced)
+        tangent = push(primitive, primals, tangents, out, params)
+        if not primitive.multiple:
+            return Tracer(self, out, conform(tangent, ArraySpec.of(out)))
+        return tuple(
+            Tracer(self, o, conform(t, ArraySpec.of(o))) if is_inexact_value(o) else o
+            for o, t in zip(out, tangent, strict=True)
+        )
+
+
+def push(
+    primitive: Primitive, primals: Sequence[Any], tangents: Sequence[Any], out: Any, params: Mapping[str, Any]
+) -> Any:
+    """The tangent of one equation's output (a tuple of them, if it has several)."""
+    derivative = primitive.derivative
+    moving = [(position, dx) for position, dx in enumerate(tangents) if dx is not None]
+    if isinstance(derivative, Linear):
+        operands = list(primals)
+        for position, primal in enumerate(primals):
+            if derivative.is_linear_in(position):
+                dx = tangents[position]
+                operands[position] = zeros(ArraySpec.of(primal)) if dx is None else dx
+        return bind(primitive, *operands, **params)
+    total: Any = None
+    for position, dx in moving:
+        match derivative:
+            case Derivatives():
+                local = derivative.locals[position]
+                if not callable(local):
+                    term = dx if local == 1.0 else dx * local
+                elif derivative.singular:
+                    with np.errstate(all="ignore"):
+                        term = absorb(dx, local(out, *primals))
+                else:
+                    term = dx * local(out, *primals)
+            case Bilinear():
+                term = bind(primitive, *primals[:position], dx, *primals[position + 1 :], **params)
+            case Rules():
+                term = derivative.jvp[position](dx, out, *primals, **params)  # type: ignore[misc]
+        if total is None:
+            total = term
+        elif primitive.multiple:
+            total = tuple(a + b for a, b in zip(total, term, strict=True))
+        else:
+            total = total + term
+    return total
+
+
+def jvp(f: Callable[..., Tree], primals: Sequence[Tree], tangents: Sequence[Tree], has_aux: bool = False) -> Any:
+    """The value of ``f`` at ``primals`` and its derivative in the direction ``tangents``.
+
+    Costs a small multiple of ``f``, in memory too.
+
+    Args:
+        f: pure function of arrays, or of trees of arrays.
+        primals: a tuple of arguments; leaves floating or complex, Python numbers count as floats.
+        tangents: a tuple with the same structure, shapes and dtypes.
+        has_aux: ``f`` returns a pair, whose second part is handed through.
+
+    Returns:
+        ``(out, tangent)`` or ``(out, tangent, aux)``; the tangent has the tree, shapes and dtypes of ``out``.
+
+    Raises:
+        IntegerInputError: a primal is an integer or boolean array.
+        MissingRuleError: ``f`` uses an operation without a derivative.
+        TreeError, ShapeError: the tangents are not built like the primals.
+
+    Example:
+        >>> import functrans as ft
+        >>> ft.jvp(lambda x, y: x * y, (2.0, 5.0), (1.0, 0.0))
+        (10.0, 5.0)
+
+    Source: Griewank and Walther, *Evaluating Derivatives*, 2nd ed. (2008), section 3.1.
+    """
+    leaves, structure = differentiable_leaves(tuple(primals), lambda: [str(i) for i in range(len(primals))], f)
+    given = tree.flatten_up_to(structure, tuple(tangents), "the tangents")
+    directions = [
+        like_primal(dual(dx, ArraySpec.of(leaf), "the tangent"), leaf) for dx, leaf in zip(given, leaves, strict=True)
+    ]
+    recorder = ForwardRecorder(f"by `jvp` of {describe_function(f)}")
+    inputs = [Tracer(recorder, leaf, dx) for leaf, dx in zip(leaves, directions, strict=True)]
+    try:
+        out = f(*tree.unflatten(structure, inputs))
+    finally:
+        recorder.open = False
+    aux = None
+    if has_aux:
+        out, aux = split_aux(f, out)
+        aux = tree.map(lambda leaf: plain(leaf, recorder), aux)
+    outs, out_tree = tree.flatten(out)
+    values = [plain(o, recorder) for o in outs]
+    derivatives = [
+        o.mark if type(o) is Tracer and o.recorder is recorder else like_primal(zeros(ArraySpec.of(o)), o) for o in outs
+    ]
+    result = (tree.unflatten(out_tree, values), tree.unflatten(out_tree, derivatives))
+    return (*result, aux) if has_aux else result

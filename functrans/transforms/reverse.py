@@ -1,0 +1,355 @@
+"""Reverse mode: a trace in which each value remembers how it was made, and the walk back over it.
+
+Each value points to the node that made it: the primitive, its parents, and exactly the values that the rules of the
+traced operands read. Nodes hold one another, so what no output depends on is freed at once, and the backward walk
+frees the rest as it goes (unless a pullback is kept). The walk takes the youngest node first, from a heap: no
+recursion, however long the chain.
+
+Source: Griewank and Walther, *Evaluating Derivatives*, 2nd ed. (2008), section 3.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from functrans.errors import MissingRuleError, ShapeError, at_location, user_location
+from functrans.ir.spec import ArraySpec
+from functrans.ops.family import absorb, match, zeros
+from functrans.primitive import Bilinear, Constant, Derivatives, Linear, Primitive, Rules, residual_key
+from functrans.tracing.bind import bind
+from functrans.tracing.recorder import Recorder
+from functrans.tracing.tracer import Tracer
+
+#: (age, primitive, parents, out, operands, targets, params, location). ``age`` counts downwards, so that the youngest
+#: node is the least; ``out`` and ``operands`` are kept only where a rule reads them; a target is the spec to which an
+#: operand's cotangent must be brought, or None where it has it already. A leaf's primitive is None, and the element of
+#: a tuple that a primitive returned has its position in place of a primitive.
+Node: TypeAlias = tuple[Any, ...]
+
+_NO_PARAMS: Mapping[str, Any] = {}
+_UNARY = residual_key(1, 1)
+_FLOAT64 = np.dtype(np.float64)
+_COMPLEX128 = np.dtype(np.complex128)
+
+
+class ReverseRecorder(Recorder):
+    """Gives each result a node that points to its operands' nodes."""
+
+    __slots__ = ("located", "next_age")
+
+    def __init__(self, purpose: str, located: bool) -> None:
+        super().__init__(purpose)
+        self.next_age: Callable[[], int] = count(0, -1).__next__
+        self.located = located
+
+    def leaf(self, value: Any) -> Tracer:
+        """A new traced input."""
+        return Tracer(self, value, (self.next_age(), None))
+
+    def unary(self, primitive: Primitive, x: Tracer) -> Any:
+        """:meth:`process` of one operand and no parameters: the short way for what most programs consist of."""
+        value = x.value
+        if type(value) is Tracer or type(primitive.derivative) is not Derivatives:
+            return self.process(primitive, (x,), _NO_PARAMS)
+        out = primitive.impl(value)
+        keeps_out, (keeps_x,) = primitive.residuals[_UNARY]
+        targets = None if type(out) is np.float64 else elementwise_targets((value,), out)
+        node = (
+            self.next_age(),
+            primitive,
+            (x.mark,),
+            out if keeps_out else None,
+            (value if keeps_x else None,),
+            targets,
+            _NO_PARAMS,
+            None,
+        )
+        return Tracer(self, out, node)
+
+    def binary(self, primitive: Primitive, x: Any, y: Any, traced: int) -> Any:
+        """:meth:`process` of two operands and no parameters; the bits of ``traced`` say which are this trace's."""
+        x_value, x_node = (x.value, x.mark) if traced & 1 else (x, None)
+        y_value, y_node = (y.value, y.mark) if traced & 2 else (y, None)
+        if type(x_value) is Tracer or type(y_value) is Tracer or type(primitive.derivative) is not Derivatives:
+            return self.process(primitive, (x, y), _NO_PARAMS)
+        try:
+            out = primitive.impl(x_value, y_value)
+        except ValueError as error:
+            raise explain(error, primitive, (x_value, y_value)) from error
+        keeps_out, (keeps_x, keeps_y) = primitive.residuals[traced << 16 | 2]
+        targets = None if type(out) is np.float64 else elementwise_targets((x_value, y_value), out)
+        node = (
+            self.next_age(),
+            primitive,
+            (x_node, y_node),
+            out if keeps_out else None,
+            (x_value if keeps_x else None, y_value if keeps_y else None),
+            targets,
+            _NO_PARAMS,
+            None,
+        )
+        return Tracer(self, out, node)
+
+    def process(self, primitive: Primitive, args: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
+        values: list[Any] = []
+        parents: list[Node | None] = []
+        traced = 0
+        bit = 1
+        for arg in args:
+            if type(arg) is Tracer and arg.recorder is self:
+                values.append(arg.value)
+                parents.append(arg.mark)
+                traced |= bit
+            else:
+                values.append(arg)
+                parents.append(None)
+            bit <<= 1
+        try:
+            out = bind(primitive, *values, **params)
+        except ValueError as error:
+            raise explain(error, primitive, values) from error
+        derivative = primitive.derivative
+        kind = type(derivative)
+        if kind is Constant:
+            return out
+        age = self.next_age()
+        keeps_out, keeps = primitive.residuals[residual_key(traced, len(values))]
+        if kind is Derivatives:
+            targets: Any = None
+            if type(out) is not np.float64 and type(out) is not float:
+                targets = elementwise_targets(values, out)
+            operands = [value if kept else None for value, kept in zip(values, keeps, strict=True)]
+        else:
+            check_differentiable(primitive, traced)
+            targets = [
+                None if parent is None else ArraySpec.of(value) for value, parent in zip(values, parents, strict=True)
+            ]
+            linear = range(len(values)) if kind is Bilinear else ()
+            if kind is Linear:
+                linear = [i for i in range(len(values)) if derivative.is_linear_in(i)]  # type: ignore[union-attr,assignment]
+            operands = [value if kept else None for value, kept in zip(values, keeps, strict=True)]
+            for i in linear:
+                if operands[i] is None:
+                    operands[i] = targets[i] or ArraySpec.of(values[i])
+        location = user_location() if self.located else None
+        if not primitive.multiple:
+            kept_out = out if keeps_out else None
+            return Tracer(self, out, (age, primitive, parents, kept_out, operands, targets, params, location))
+        node = (age, primitive, parents, out, operands, targets, params, location)
+        return tuple(
+            Tracer(self, element, (self.next_age(), position, node)) if is_inexact_value(element) else element
+            for position, element in enumerate(out)
+        )
+
+    def close(self) -> None:
+        """The trace is over: its tracers must not be used any more."""
+        self.next_age = self.leaked
+
+
+def is_inexact_value(value: Any) -> bool:
+    """Whether a value has a floating or complex dtype."""
+    return ArraySpec.of(value).dtype.kind in "fc"
+
+
+def elementwise_targets(values: Sequence[Any], out: Any) -> list[ArraySpec | None] | None:
+    """For each operand the spec its cotangent must be brought to, None where ``out`` has the same."""
+    shape = out.shape
+    dtype = out.dtype
+    # In single precision a local derivative may come in double (a rule of Python scalars): always cast there.
+    exact = dtype is _FLOAT64 or dtype is _COMPLEX128
+    targets: list[ArraySpec | None] = []
+    for value in values:
+        if exact and getattr(value, "dtype", None) is dtype and value.shape == shape:
+            targets.append(None)
+        else:
+            targets.append(ArraySpec.of(value))
+    return targets
+
+
+def explain(error: ValueError, primitive: Primitive, values: Sequence[Any]) -> ValueError:
+    """NumPy's complaint about some operands, with their specs and the user's line."""
+    if type(error) is not ValueError:
+        return error
+    given = ", ".join(repr(ArraySpec.of(value)) for value in values)
+    return ShapeError(
+        f"`{primitive.name}` of {given}: {error}", "bring the operands to shapes that NumPy takes together."
+    )
+
+
+def check_differentiable(primitive: Primitive, traced: int) -> None:
+    """Refuse a primitive without a rule for some of the traced operands.
+
+    Raises:
+        MissingRuleError: names the primitive and how to add a rule.
+    """
+    derivative = primitive.derivative
+    rules: Any = ()
+    match derivative:
+        case None:
+            raise MissingRuleError(
+                f"the primitive `{primitive.name}` has no derivative rule",
+                "declare one where the primitive is declared (docs/add_a_primitive.md), or pass "
+                "`functrans.stop_gradient(x)` if no derivative is wanted through it.",
+            )
+        case Linear() | Bilinear():
+            rules = derivative.transposes
+        case Rules():
+            rules = derivative.jvp
+    if isinstance(rules, tuple):
+        for position, rule in enumerate(rules):
+            if rule is None and traced >> position & 1:
+                raise MissingRuleError(
+                    f"the primitive `{primitive.name}` has no derivative rule in operand {position}",
+                    "pass `functrans.stop_gradient(x)` there if no derivative is wanted.",
+                )
+
+
+def walk(seeds: Sequence[tuple[Node, Any]]) -> dict[int, Any]:
+    """From the cotangents of some nodes to those of the leaves, by age."""
+    cotangents: dict[int, Any] = {}
+    heap: list[Node] = []
+    masked: set[int] = set()
+    leaves: dict[int, Any] = {}
+
+    for node, ct in seeds:
+        give(node, ct, cotangents, heap)
+    node = ct = None
+    while heap:
+        node = heappop(heap)
+        age = node[0]
+        ct = cotangents.pop(age)
+        primitive = node[1]
+        if type(primitive) is not Primitive:
+            if primitive is None:
+                leaves[age] = ct
+            else:
+                give_element(node, ct, cotangents, heap)
+            continue
+        _, _, parents, out, operands, targets, params, location = node
+        node = None
+        derivative = primitive.derivative
+        is_masked = bool(masked) and age in masked
+        if type(derivative) is Derivatives and location is None:
+            # The elementwise case of `pull`, in place: half the time of a chain of small operations is spent here.
+            absorbs = derivative.singular or is_masked
+            position = 0
+            for parent in parents:
+                if parent is not None:
+                    local = derivative.locals[position]
+                    if type(local) is float:
+                        contribution = scaled(ct, local)
+                    elif absorbs:
+                        contribution = absorb(ct, local(out, *operands))
+                    else:
+                        contribution = ct * local(out, *operands)
+                    if targets is not None and targets[position] is not None:
+                        contribution = match(contribution, targets[position])
+                    parent_age = parent[0]
+                    if parent_age in cotangents:
+                        cotangents[parent_age] = cotangents[parent_age] + contribution
+                    else:
+                        cotangents[parent_age] = contribution
+                        heappush(heap, parent)
+                position += 1
+        else:
+            with at_location(location):
+                found = pull(primitive, parents, ct, out, operands, targets, params, is_masked)
+            for parent, contribution in found:
+                give(parent, contribution, cotangents, heap)
+        if primitive.masks or is_masked:
+            masked.discard(age)
+            masked.update([parent[0] for parent in parents if parent is not None])
+    return leaves
+
+
+def scaled(ct: Any, factor: float) -> Any:
+    """``ct * factor``, without work for the factors that most linear operations have."""
+    if factor == 1.0:
+        return ct
+    return -ct if factor == -1.0 else ct * factor
+
+
+def give(node: Node, ct: Any, cotangents: dict[int, Any], heap: list[Node]) -> None:
+    """Add to the cotangent of a node."""
+    age = node[0]
+    if age in cotangents:
+        cotangents[age] = cotangents[age] + ct
+    else:
+        cotangents[age] = ct
+        heappush(heap, node)
+
+
+def give_element(node: Node, ct: Any, cotangents: dict[int, Any], heap: list[Node]) -> None:
+    """Put the cotangent of one element of a tuple into its place in the tuple's."""
+    _, position, whole = node
+    age = whole[0]
+    if age not in cotangents:
+        cotangents[age] = [None] * len(whole[3])
+        heappush(heap, whole)
+    cotangents[age][position] = ct
+
+
+def pull(
+    primitive: Primitive,
+    parents: Sequence[Node | None],
+    ct: Any,
+    out: Any,
+    operands: Sequence[Any],
+    targets: Any,
+    params: Mapping[str, Any],
+    masked: bool,
+) -> list[tuple[Node, Any]]:
+    """The cotangents that one equation gives to its operands."""
+    found: list[tuple[Node, Any]] = []
+    derivative = primitive.derivative
+    if type(derivative) is Derivatives:
+        product = absorb if masked or derivative.singular else None
+        for position, parent in enumerate(parents):
+            if parent is None:
+                continue
+            local = derivative.locals[position]
+            if type(local) is float:
+                contribution = scaled(ct, local)
+            elif product is None:
+                contribution = ct * local(out, *operands)  # type: ignore[operator]
+            else:
+                contribution = product(ct, local(out, *operands))  # type: ignore[operator]
+            if targets is not None and targets[position] is not None:
+                contribution = match(contribution, targets[position])
+            found.append((parent, contribution))
+        return found
+    if primitive.multiple:
+        ct = tuple(zeros(ArraySpec.of(o)) if c is None else c for c, o in zip(ct, out, strict=True))
+    for position, parent in enumerate(parents):
+        if parent is None:
+            continue
+        target = targets[position]
+        match derivative:
+            case Linear() | Bilinear():
+                contribution = derivative.transposes[position](ct, *operands, **params)  # type: ignore[misc]
+            case Rules(vjp=None):
+                contribution = transposed(derivative.jvp[position], target, ct, out, operands, params)
+            case Rules(vjp=vjp):
+                contribution = vjp[position](ct, out, *operands, **params)  # type: ignore[index,misc]
+        found.append((parent, match(contribution, target)))
+    return found
+
+
+def transposed(
+    jvp: Callable[..., Any], spec: ArraySpec, ct: Any, out: Any, operands: Sequence[Any], params: Mapping[str, Any]
+) -> Any:
+    """The cotangent by a jvp rule alone: the rule is linear in the tangent, so its own pullback is the transpose."""
+    recorder = ReverseRecorder("to transpose a jvp rule", located=False)
+    tangent = recorder.leaf(np.zeros(spec.shape, spec.dtype))
+    try:
+        outs = jvp(tangent, out, *operands, **params)
+    finally:
+        recorder.close()
+    pairs = [(outs, ct)] if not isinstance(outs, tuple) else list(zip(outs, ct, strict=True))
+    seeds = [(o.mark, c) for o, c in pairs if type(o) is Tracer and o.recorder is recorder]
+    return walk(seeds).get(0, zeros(spec))

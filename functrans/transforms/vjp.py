@@ -1,0 +1,268 @@
+"""``vjp``, ``grad``, ``value_and_grad``: derivatives of few outputs in many inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from functrans import tree
+from functrans.errors import DerivativeError, NonScalarOutputError, describe_function
+from functrans.ir.spec import ArraySpec
+from functrans.ops.family import zeros
+from functrans.tracing.tracer import Tracer
+from functrans.transforms.arguments import (
+    Argnames,
+    Argnums,
+    Selection,
+    differentiable_leaves,
+    dual,
+    like_primal,
+)
+from functrans.transforms.reverse import ReverseRecorder, walk
+from functrans.tree import Tree
+
+
+class _Linearization:
+    """A function's result, and its reverse trace: what a pullback walks over."""
+
+    __slots__ = ("aux", "leaves", "nodes", "out_tree", "outs", "structure")
+
+    def __init__(
+        self, f: Callable[..., Any], leaves: list[Any], structure: tree.TreeDef, has_aux: bool, why: str
+    ) -> None:
+        self.leaves, self.structure = leaves, structure
+        recorder = ReverseRecorder(why, located=any(is_staged(leaf) for leaf in leaves))
+        inputs = [recorder.leaf(leaf) for leaf in leaves]
+        try:
+            out = f(*tree.unflatten(structure, inputs))
+        finally:
+            recorder.close()
+        del inputs
+        self.aux = None
+        if has_aux:
+            out, self.aux = split_aux(f, out)
+            self.aux = tree.map(lambda leaf: plain(leaf, recorder), self.aux)
+        outs, self.out_tree = tree.flatten(out)
+        self.nodes = [o.mark if type(o) is Tracer and o.recorder is recorder else None for o in outs]
+        self.outs = [o.value if node is not None else o for o, node in zip(outs, self.nodes, strict=True)]
+
+    def out(self) -> Tree:
+        return tree.unflatten(self.out_tree, self.outs)
+
+    def pull(self, cts: list[Any], consume: bool = False) -> tuple[Any, ...]:
+        """Cotangents of the outputs to those of the inputs; ``consume`` frees the trace while it walks."""
+        seeds = [(node, ct) for node, ct in zip(self.nodes, cts, strict=True) if node is not None]
+        if consume:
+            self.nodes = []
+        with np.errstate(all="ignore"):
+            found = walk(seeds)
+        gradients = [
+            like_primal(found[-i] if -i in found else zeros(ArraySpec.of(leaf)), leaf)
+            for i, leaf in enumerate(self.leaves)
+        ]
+        return tree.unflatten(self.structure, gradients)  # type: ignore[no-any-return]
+
+
+def is_staged(value: Any) -> bool:
+    """Whether a value stands, at some level, for one that is not known."""
+    while type(value) is Tracer:
+        value = value.value
+    return type(value) is ArraySpec
+
+
+def plain(value: Any, recorder: Any) -> Any:
+    """An auxiliary result without this trace."""
+    return value.value if type(value) is Tracer and value.recorder is recorder else value
+
+
+def split_aux(f: Callable[..., Any], out: Any) -> tuple[Any, Any]:
+    """The pair that a function with ``has_aux=True`` returns.
+
+    Raises:
+        DerivativeError: it returned something else.
+    """
+    if not isinstance(out, tuple) or len(out) != 2:
+        raise DerivativeError(
+            f"has_aux=True, but {describe_function(f)} returned a {type(out).__name__}",
+            "return a pair `(value, aux)`.",
+            where=False,
+        )
+    return out[0], out[1]
+
+
+def vjp(f: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> Any:
+    """The value of ``f``, and the map from cotangents of its output to cotangents of its inputs.
+
+    One sweep backwards over the trace of ``f``: a small multiple of the cost of ``f``, however many inputs it has.
+
+    Args:
+        f: pure function of arrays, or of trees of arrays.
+        *primals: where to differentiate. Leaves of any shape, floating or complex; Python numbers count as floats.
+        has_aux: ``f`` returns a pair, whose second part is handed through.
+
+    Returns:
+        ``(out, pullback)`` or ``(out, pullback, aux)``. ``pullback`` takes the tree and shapes of ``out`` and returns
+        a tuple with the trees, shapes and dtypes of ``primals``. It is a function: call it as often as you like.
+
+    Raises:
+        IntegerInputError: a primal is an integer or boolean array.
+        MissingRuleError: ``f`` uses an operation without a derivative.
+        TreeError, ShapeError: (from ``pullback``) a cotangent is not built like the output.
+
+    Example:
+        >>> import functrans as ft
+        >>> out, pullback = ft.vjp(lambda x: x * x, np.array([1.0, 3.0]))
+        >>> pullback(np.array([1.0, 0.0]))
+        (array([2., 0.]),)
+        >>> pullback(np.array([0.0, 1.0]))
+        (array([0., 6.]),)
+
+    Source: Griewank and Walther, *Evaluating Derivatives*, 2nd ed. (2008), section 3.2.
+    """
+    leaves, structure = differentiable_leaves(primals, lambda: [str(i) for i in range(len(primals))], f)
+    line = _Linearization(f, leaves, structure, has_aux, f"by `vjp` of {describe_function(f)}")
+    specs = [ArraySpec.of(out) for out in line.outs]
+
+    def pullback(cotangent: Tree) -> tuple[Tree, ...]:
+        given = tree.flatten_up_to(line.out_tree, cotangent, "the cotangent")
+        cts = [
+            ct if node is None else dual(ct, spec, "the cotangent")
+            for ct, spec, node in zip(given, specs, line.nodes, strict=True)
+        ]
+        return line.pull(cts)
+
+    return (line.out(), pullback, line.aux) if has_aux else (line.out(), pullback)
+
+
+def value_and_grad(
+    f: Callable[..., Any],
+    argnums: Argnums = None,
+    *,
+    argnames: Argnames = None,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Callable[..., Any]:
+    """A function that gives the value of ``f`` and its gradient, from one evaluation.
+
+    Takes what :func:`grad` takes. Returns ``(value, gradient)``, or ``((value, aux), gradient)``.
+
+    Example:
+        >>> import functrans as ft
+        >>> ft.value_and_grad(lambda x: x * x)(3.0)
+        (9.0, 6.0)
+    """
+
+    def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
+        selection = Selection(f, args, kwargs, argnums, argnames)
+        leaves, structure = differentiable_leaves(selection.selected, selection.names, f)
+        line = _Linearization(selection.call, leaves, structure, has_aux, f"by `grad` of {describe_function(f)}")
+        seed = _scalar_seed(f, line, holomorphic)
+        value = line.outs[0]
+        gradient = selection.result(line.pull([seed], consume=True))
+        return ((value, line.aux), gradient) if has_aux else (value, gradient)
+
+    return _named(value_and_gradient, "value_and_grad", f)
+
+
+def grad(
+    f: Callable[..., Any],
+    argnums: Argnums = None,
+    *,
+    argnames: Argnames = None,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Callable[..., Any]:
+    """A function that gives the gradient of ``f``, which must return one number.
+
+    Args:
+        f: pure function of arrays, or of trees of arrays.
+        argnums: which positional arguments; an integer, or several for a tuple of gradients. The first, by default.
+        argnames: which arguments by name, likewise; after those of ``argnums`` when both are given.
+        has_aux: ``f`` returns ``(value, aux)``; the result is then ``(gradient, aux)``.
+        holomorphic: ``f`` is a holomorphic function of complex arguments; the result is its complex derivative.
+
+    Returns:
+        A function of the same arguments. Gradients have the structure, shapes and dtypes of the arguments. For a real
+        function of complex ``z = x + iy`` the gradient is ``df/dx - i df/dy``.
+
+    Raises:
+        NonScalarOutputError: ``f`` returned no single real number; the message names the alternatives.
+        IntegerInputError: an argument is an integer or boolean array.
+        MissingRuleError: ``f`` uses an operation without a derivative.
+
+    Example:
+        >>> import functrans as ft
+        >>> ft.grad(lambda x: x**3)(2.0)
+        12.0
+        >>> ft.grad(ft.grad(lambda x: x**3))(2.0)
+        12.0
+        >>> ft.grad(lambda p, x: np.sum(p["w"] * x))({"w": np.ones(2)}, np.array([3.0, 4.0]))
+        {'w': array([3., 4.])}
+    """
+    both = value_and_grad(f, argnums, argnames=argnames, has_aux=has_aux, holomorphic=holomorphic)
+
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        value, result = both(*args, **kwargs)
+        return (result, value[1]) if has_aux else result
+
+    return _named(gradient, "grad", f)
+
+
+def _scalar_seed(f: Callable[..., Any], line: _Linearization, holomorphic: bool) -> Any:
+    """The cotangent one, for an output that is one number.
+
+    Raises:
+        NonScalarOutputError: it is not.
+        DerivativeError: it is an integer, or complex without ``holomorphic=True``.
+    """
+    if line.out_tree.cls is not None:
+        kind = line.out_tree.cls.__name__
+        hint = "to return more beside the value use `has_aux=True`; " if kind == "tuple" else ""
+        raise NonScalarOutputError(
+            f"`grad` needs one number, but {describe_function(f)} returned a {kind}",
+            f"{hint}for the derivative of several outputs use `functrans.vjp` (a weighted sum of them) or "
+            "`functrans.jacobian` (all).",
+            where=False,
+        )
+    out = line.outs[0]
+    try:
+        spec = ArraySpec.of(out)
+    except (TypeError, ValueError):
+        spec = ArraySpec((), object)
+    if spec.shape != ():
+        raise NonScalarOutputError(
+            f"`grad` needs one number, but {describe_function(f)} returned {spec}",
+            "return a sum, such as `np.sum(out)`, for the gradient of the sum; use `functrans.vjp(f, x)` and its "
+            "pullback for a weighted sum (a head gradient); use `functrans.jacobian(f)` for all derivatives.",
+            where=False,
+        )
+    if spec.dtype.kind == "c" and not holomorphic:
+        raise DerivativeError(
+            f"`grad` needs a real number, but {describe_function(f)} returned {spec}",
+            "return `np.real(out)` or `np.abs(out)`; for a holomorphic function pass `holomorphic=True`.",
+            where=False,
+        )
+    if holomorphic and any(ArraySpec.of(leaf).dtype.kind != "c" for leaf in line.leaves):
+        raise DerivativeError(
+            f"holomorphic=True, but an argument of {describe_function(f)} is not complex",
+            "pass complex arguments (`z + 0j`).",
+            where=False,
+        )
+    if spec.dtype.kind not in "fc" and not spec.weak:
+        raise DerivativeError(
+            f"`grad` of {describe_function(f)}, which returned {spec}: an integer has no derivative",
+            "return a floating-point result.",
+            where=False,
+        )
+    return np.ones((), spec.dtype if spec.dtype.kind in "fc" else np.float64)[()]
+
+
+def _named(wrapper: Callable[..., Any], transform: str, f: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a transformed function the name and documentation of what it came from."""
+    wrapper.__name__ = f"{transform}_{getattr(f, '__name__', 'f')}".replace("<", "").replace(">", "")
+    wrapper.__qualname__ = wrapper.__name__
+    wrapper.__wrapped__ = f  # type: ignore[attr-defined]
+    wrapper.__doc__ = f"{transform} of {describe_function(f)}."
+    return wrapper
