@@ -58,7 +58,7 @@ class ReverseRecorder(Recorder):
             return self.process(primitive, (x,), _NO_PARAMS)
         out = primitive.impl(value)
         keeps_out, (keeps_x,) = primitive.residuals[_UNARY]
-        targets = None if type(out) is np.float64 else elementwise_targets((value,), out)
+        targets = None if type(out) is np.float64 or type(out) is float else elementwise_targets((value,), out)
         node = (
             self.next_age(),
             primitive,
@@ -82,7 +82,7 @@ class ReverseRecorder(Recorder):
         except ValueError as error:
             raise explain(error, primitive, (x_value, y_value)) from error
         keeps_out, (keeps_x, keeps_y) = primitive.residuals[traced << 16 | 2]
-        targets = None if type(out) is np.float64 else elementwise_targets((x_value, y_value), out)
+        targets = None if type(out) is np.float64 or type(out) is float else elementwise_targets((x_value, y_value), out)
         node = (
             self.next_age(),
             primitive,
@@ -158,8 +158,8 @@ def is_inexact_value(value: Any) -> bool:
 
 def elementwise_targets(values: Sequence[Any], out: Any) -> list[ArraySpec | None] | None:
     """For each operand the spec its cotangent must be brought to, None where ``out`` has the same."""
-    shape = out.shape
-    dtype = out.dtype
+    shape = getattr(out, "shape", ())  # Python's operators keep Python scalars
+    dtype = getattr(out, "dtype", None)
     # In single precision a local derivative may come in double (a rule of Python scalars): always cast there.
     exact = dtype is _FLOAT64 or dtype is _COMPLEX128
     targets: list[ArraySpec | None] = []
