@@ -17,6 +17,7 @@ from functrans.ir import ArraySpec as ArraySpec
 from functrans.ir import Program as Program
 from functrans.ops.select import stop_gradient as stop_gradient
 from functrans.tracing.trace import trace as trace
+from functrans.transforms.jacobian import jacobian as jacobian
 from functrans.transforms.jvp import jvp as jvp
 from functrans.transforms.vjp import grad as grad
 from functrans.transforms.vjp import value_and_grad as value_and_grad
@@ -29,6 +30,7 @@ __all__ = [
     "errors",
     "evaluate",
     "grad",
+    "jacobian",
     "jvp",
     "numpy",
     "stop_gradient",

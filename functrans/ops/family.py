@@ -24,6 +24,7 @@ from functrans.tracing.bind import bind, bind_binary, bind_unary
 from functrans.tracing.dispatch import UFUNCS, UNARY
 from functrans.tracing.tracer import Tracer
 
+_FLOAT64 = np.dtype(np.float64)
 _PLAIN = frozenset({Tracer, float, int, complex, bool, np.ndarray, np.float64, np.float32, np.complex128, np.int64})
 
 
@@ -206,9 +207,14 @@ _absorb = Primitive(
 
 def absorb(ct: Any, d: Any) -> Any:
     """``ct * d`` in which an exact zero of ``ct`` absorbs an infinite or undefined ``d``."""
-    if type(ct) is np.float64 and type(d) is np.float64:
-        out = ct * d
-        return out if out == out or ct != 0 else ct
+    if type(ct) is np.float64:
+        if type(d) is np.float64 or type(d) is float:
+            out = ct * d
+            return out if out == out or ct != 0 else ct
+        if ct == 1.0 and getattr(d, "dtype", None) == _FLOAT64:
+            return strong(d)  # the seed of every gradient: nothing to multiply, or to print
+        if ct != 0:
+            return d * ct
     return bind_binary(_absorb, ct, d)
 
 

@@ -65,16 +65,29 @@ def stage(
     finally:
         recorder.close()
     leaves, out_tree = tree.flatten(out)
+    outputs = [recorder.atom(leaf) for leaf in leaves]
     name = getattr(function, "__name__", "program")
     return Program(
         [tracer.mark for tracer in inputs],
-        recorder.equations,
-        [recorder.atom(leaf) for leaf in leaves],
+        live_equations(recorder.equations, outputs),
+        outputs,
         name=name if name.isidentifier() else "program",
         input_names=names,
         in_tree=in_tree,
         out_tree=out_tree,
     )
+
+
+def live_equations(equations: Sequence[Equation], outputs: Sequence[Atom]) -> list[Equation]:
+    """The equations that the outputs depend on: live tracing frees dead branches too."""
+    needed = set(outputs)
+    kept: list[Equation] = []
+    for equation in reversed(equations):
+        if not needed.isdisjoint(equation.outputs):
+            needed.update(equation.inputs)
+            kept.append(equation)
+    kept.reverse()
+    return kept
 
 
 def trace(f: Callable[..., Any]) -> Callable[..., Program]:

@@ -82,7 +82,9 @@ class ReverseRecorder(Recorder):
         except ValueError as error:
             raise explain(error, primitive, (x_value, y_value)) from error
         keeps_out, (keeps_x, keeps_y) = primitive.residuals[traced << 16 | 2]
-        targets = None if type(out) is np.float64 or type(out) is float else elementwise_targets((x_value, y_value), out)
+        targets = (
+            None if type(out) is np.float64 or type(out) is float else elementwise_targets((x_value, y_value), out)
+        )
         node = (
             self.next_age(),
             primitive,

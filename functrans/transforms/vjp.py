@@ -24,7 +24,7 @@ from functrans.transforms.reverse import ReverseRecorder, walk
 from functrans.tree import Tree
 
 
-class _Linearization:
+class Linearization:
     """A function's result, and its reverse trace: what a pullback walks over."""
 
     __slots__ = ("aux", "leaves", "nodes", "out_tree", "outs", "structure")
@@ -52,8 +52,8 @@ class _Linearization:
         return tree.unflatten(self.out_tree, self.outs)
 
     def pull(self, cts: list[Any], consume: bool = False) -> tuple[Any, ...]:
-        """Cotangents of the outputs to those of the inputs; ``consume`` frees the trace while it walks."""
-        seeds = [(node, ct) for node, ct in zip(self.nodes, cts, strict=True) if node is not None]
+        """Cotangents of the outputs (None for zero) to those of the inputs; ``consume`` frees the trace on the way."""
+        seeds = [(node, ct) for node, ct in zip(self.nodes, cts, strict=True) if node is not None and ct is not None]
         if consume:
             self.nodes = []
         with np.errstate(all="ignore"):
@@ -122,7 +122,7 @@ def vjp(f: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> Any:
     Source: Griewank and Walther, *Evaluating Derivatives*, 2nd ed. (2008), section 3.2.
     """
     leaves, structure = differentiable_leaves(primals, lambda: [str(i) for i in range(len(primals))], f)
-    line = _Linearization(f, leaves, structure, has_aux, f"by `vjp` of {describe_function(f)}")
+    line = Linearization(f, leaves, structure, has_aux, f"by `vjp` of {describe_function(f)}")
     specs = [ArraySpec.of(out) for out in line.outs]
 
     def pullback(cotangent: Tree) -> tuple[Tree, ...]:
@@ -157,13 +157,13 @@ def value_and_grad(
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
         selection = Selection(f, args, kwargs, argnums, argnames)
         leaves, structure = differentiable_leaves(selection.selected, selection.names, f)
-        line = _Linearization(selection.call, leaves, structure, has_aux, f"by `grad` of {describe_function(f)}")
+        line = Linearization(selection.call, leaves, structure, has_aux, f"by `grad` of {describe_function(f)}")
         seed = _scalar_seed(f, line, holomorphic)
         value = line.outs[0]
         gradient = selection.result(line.pull([seed], consume=True))
         return ((value, line.aux), gradient) if has_aux else (value, gradient)
 
-    return _named(value_and_gradient, "value_and_grad", f)
+    return named(value_and_gradient, "value_and_grad", f)
 
 
 def grad(
@@ -207,10 +207,10 @@ def grad(
         value, result = both(*args, **kwargs)
         return (result, value[1]) if has_aux else result
 
-    return _named(gradient, "grad", f)
+    return named(gradient, "grad", f)
 
 
-def _scalar_seed(f: Callable[..., Any], line: _Linearization, holomorphic: bool) -> Any:
+def _scalar_seed(f: Callable[..., Any], line: Linearization, holomorphic: bool) -> Any:
     """The cotangent one, for an output that is one number.
 
     Raises:
@@ -259,7 +259,7 @@ def _scalar_seed(f: Callable[..., Any], line: _Linearization, holomorphic: bool)
     return np.ones((), spec.dtype if spec.dtype.kind in "fc" else np.float64)[()]
 
 
-def _named(wrapper: Callable[..., Any], transform: str, f: Callable[..., Any]) -> Callable[..., Any]:
+def named(wrapper: Callable[..., Any], transform: str, f: Callable[..., Any]) -> Callable[..., Any]:
     """Give a transformed function the name and documentation of what it came from."""
     wrapper.__name__ = f"{transform}_{getattr(f, '__name__', 'f')}".replace("<", "").replace(">", "")
     wrapper.__qualname__ = wrapper.__name__

@@ -1,0 +1,71 @@
+"""``jacobian``: all first derivatives of a function with several outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from functrans import tree
+from functrans.errors import NonScalarOutputError, describe_function
+from functrans.ir.spec import ArraySpec
+from functrans.transforms.arguments import Argnames, Argnums, Selection, differentiable_leaves, unit_cotangents
+from functrans.transforms.vjp import Linearization, named
+
+
+def jacobian(
+    f: Callable[..., Any], argnums: Argnums = None, *, argnames: Argnames = None, has_aux: bool = False
+) -> Callable[..., Any]:
+    """A function that gives the derivative of every output entry of ``f`` in every input entry.
+
+    One evaluation of ``f``, then one walk back per entry of the output.
+
+    Args:
+        f: pure function of arrays, or of trees of arrays; the outputs are real.
+        argnums: as for :func:`functrans.grad`.
+        argnames: as for :func:`functrans.grad`.
+        has_aux: ``f`` returns ``(out, aux)``; the result is then ``(jacobian, aux)``.
+
+    Returns:
+        A function of the same arguments. Its result has the tree of the output, with the tree of the argument at each
+        leaf; an array there has the output's shape followed by the input's.
+
+    Raises:
+        DerivativeError: an argument is an integer array, or an output is complex.
+
+    Example:
+        >>> import functrans as ft
+        >>> ft.jacobian(lambda x: x**2)(np.array([1.0, 3.0]))
+        array([[2., 0.],
+               [0., 6.]])
+    """
+
+    def jacobian_of(*args: Any, **kwargs: Any) -> Any:
+        selection = Selection(f, args, kwargs, argnums, argnames)
+        leaves, structure = differentiable_leaves(selection.selected, selection.names, f)
+        line = Linearization(selection.call, leaves, structure, has_aux, f"by `jacobian` of {describe_function(f)}")
+        specs = [ArraySpec.of(out) for out in line.outs]
+        blocks: list[Any] = []
+        for position, spec in enumerate(specs):
+            if spec.dtype.kind == "c":
+                raise NonScalarOutputError(
+                    f"`jacobian` needs real outputs, but {describe_function(f)} returned {spec}",
+                    "return real and imaginary parts apart (`np.real(out)`, `np.imag(out)`).",
+                    where=False,
+                )
+            rows = [
+                tree.flatten(line.pull([unit if i == position else None for i in range(len(specs))]))[0]
+                for unit in unit_cotangents(spec)
+            ]
+            columns = [
+                np.reshape(np.stack([row[k] for row in rows]), spec.shape + np.shape(leaf))
+                if rows
+                else np.zeros(spec.shape + np.shape(leaf), ArraySpec.of(leaf).dtype)
+                for k, leaf in enumerate(leaves)
+            ]
+            blocks.append(selection.result(tree.unflatten(structure, columns)))
+        result = tree.unflatten(line.out_tree, blocks)
+        return (result, line.aux) if has_aux else result
+
+    return named(jacobian_of, "jacobian", f)
