@@ -4,6 +4,7 @@ from functrans.ops import arithmetic as arithmetic
 from functrans.ops import compare as compare
 from functrans.ops import complex as complex
 from functrans.ops import contract as contract
+from functrans.ops import convert as convert
 from functrans.ops import elementwise as elementwise
 from functrans.ops import index as index
 from functrans.ops import linalg as linalg
