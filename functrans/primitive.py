@@ -62,12 +62,16 @@ class Linear:
     """Linear, jointly, in the operands that have a transpose: ``transposes[i](ct, *operands, **params)``.
 
     A rule gets the :class:`ArraySpec` of each linear operand and the value of each other one.
+
+    ``collector(spec)`` makes, for operand 0 of indexing and its like, an accumulator of its many cotangents: ``add(ct,
+    operands, params)`` instead of the rule, ``total()`` in the end.
     """
 
-    __slots__ = ("transposes",)
+    __slots__ = ("collector", "transposes")
 
-    def __init__(self, transposes: Transposes) -> None:
+    def __init__(self, transposes: Transposes, collector: Callable[[ArraySpec], Any] | None = None) -> None:
         self.transposes = transposes
+        self.collector = collector
 
     def is_linear_in(self, position: int) -> bool:
         transposes = self.transposes

@@ -1,14 +1,15 @@
 """Indexing: ``x[index]`` for every kind of index that NumPy knows, and its transpose, adding into the chosen entries.
 
-The arrays in an index are operands. The rest is the parameter ``template``, a tuple which hashes and pickles: an integer,
-``None`` and ``...`` stand for themselves, a slice is the triple ``(start, stop, step)``, and an operand's place is held
+The arrays in an index are operands. The rest is the parameter ``template``, a tuple which hashes and pickles: an
+integer, ``None`` and ``...`` stand for themselves, a slice is the triple ``(start, stop, step)``, and an operand's place is held
 by ``ARRAY`` or, for a mask, by ``(MASK, how many entries are true)``.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -225,11 +226,61 @@ def _getitem_transpose(ct: Any, x: ArraySpec, *arrays: Any, template: Template) 
     return bind(scatter_p, ct, *arrays, template=template, shape=x.shape)
 
 
+class Scattered:
+    """The sum of the cotangents of many ``x[index]``: they are added into one buffer.
+
+    Where a cotangent is traced, the sum is an expression: single entries are stacked and scattered together.
+    """
+
+    __slots__ = ("_buffer", "_pending", "_spec")
+
+    def __init__(self, spec: ArraySpec) -> None:
+        self._spec = spec
+        self._buffer: Any = None
+        self._pending: list[tuple[Any, Sequence[Any], Template]] = []
+
+    def add(self, ct: Any, operands: Sequence[Any], params: Mapping[str, Any]) -> None:
+        template = params["template"]
+        arrays = operands[1:]
+        if self._pending or type(ct) is Tracer or Tracer in map(type, arrays):
+            self._pending.append((ct, arrays, template))
+            return
+        if self._buffer is None:
+            self._buffer = np.zeros(self._spec.shape, self._spec.dtype)
+        index = decode(template, arrays)
+        if may_repeat(template):
+            np.add.at(self._buffer, index, ct)
+        else:
+            self._buffer[index] += ct
+
+    def total(self) -> Any:
+        total = None if self._buffer is None else self._buffer[()]
+        for ct, arrays, template in _joined(self._pending):
+            if total is None:
+                total = bind(scatter_p, ct, *arrays, template=template, shape=self._spec.shape)
+            else:
+                total = bind(index_add_p, total, ct, *arrays, template=template)
+        return total
+
+
+def _joined(
+    pending: list[tuple[Any, Sequence[Any], Template]],
+) -> Iterator[tuple[Any, Sequence[Any], Template]]:
+    """The same terms in the same order, neighbours at single places (``x[i]``, ``x[i, j]``) made one."""
+    for depth, group in groupby(pending, lambda term: all(type(part) is int for part in term[2]) and len(term[2])):
+        terms = list(group)
+        if not depth or len(terms) == 1:
+            yield from terms
+        else:
+            places = np.array([template for _, _, template in terms])
+            yield np.stack([ct for ct, _, _ in terms]), list(places.T.copy()), (ARRAY,) * depth
+
+
 getitem_p = Primitive(
     "getitem",
     _getitem_impl,
     _getitem_spec,
-    Linear((_getitem_transpose,)),
+    Linear((_getitem_transpose,), collector=Scattered),
     source=lambda args, params: f"{args[0]}[{index_source(params['template'], args[1:])}]",
     masks=True,
 )

@@ -31,6 +31,8 @@ from functrans.tracing.tracer import Tracer
 #: a tuple that a primitive returned has its position in place of a primitive.
 Node: TypeAlias = tuple[Any, ...]
 
+#: In place of a primitive: a collector of cotangents, which are to be given to the node that follows.
+_COLLECTED = "collected"
 _NO_PARAMS: Mapping[str, Any] = {}
 _UNARY = residual_key(1, 1)
 _FLOAT64 = np.dtype(np.float64)
@@ -229,6 +231,9 @@ def walk(seeds: Sequence[tuple[Node, Any]]) -> dict[int, Any]:
         if type(primitive) is not Primitive:
             if primitive is None:
                 leaves[age] = ct
+            elif primitive is _COLLECTED:
+                with at_location(node[3]):
+                    give(node[2], ct.total(), cotangents, heap)
             else:
                 give_element(node, ct, cotangents, heap)
             continue
@@ -258,6 +263,8 @@ def walk(seeds: Sequence[tuple[Node, Any]]) -> dict[int, Any]:
                         cotangents[parent_age] = contribution
                         heappush(heap, parent)
                 position += 1
+        elif type(derivative) is Linear and derivative.collector is not None:
+            collect(derivative.collector, parents[0], targets[0], cotangents, heap, location).add(ct, operands, params)
         else:
             with at_location(location):
                 found = pull(primitive, parents, ct, out, operands, targets, params, is_masked)
@@ -284,6 +291,26 @@ def give(node: Node, ct: Any, cotangents: dict[int, Any], heap: list[Node]) -> N
     else:
         cotangents[age] = ct
         heappush(heap, node)
+
+
+def collect(
+    collector: Callable[[ArraySpec], Any],
+    node: Node,
+    spec: ArraySpec,
+    cotangents: dict[int, Any],
+    heap: list[Node],
+    location: Any,
+) -> Any:
+    """What accumulates the cotangents of a node's parts: one buffer, however many parts are taken.
+
+    It waits in the heap just before the node, when all that was made from the node has been walked over.
+    """
+    age = node[0] - 0.5
+    found = cotangents.get(age)
+    if found is None:
+        found = cotangents[age] = collector(spec)
+        heappush(heap, (age, _COLLECTED, node, location))
+    return found
 
 
 def give_element(node: Node, ct: Any, cotangents: dict[int, Any], heap: list[Node]) -> None:
