@@ -149,8 +149,7 @@ class Program(_Frozen):
         Example:
             >>> import functrans as ft
             >>> print(ft.trace(lambda x: x * 2.0)(1.5).to_source())  # doctest: +ELLIPSIS
-            import numpy as np
-            ...
+            from __future__ import annotations ...
         """
         from functrans.ir.source import module_source
 

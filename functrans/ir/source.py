@@ -24,19 +24,12 @@ def module_source(program: Program) -> str:
     """The program as a module: imports, helpers, constants, the function."""
     printer = _Printer(program)
     body = printer.function()
-    parts = [
-        "from __future__ import annotations  # the types are for readers: jaxtyping's notation",
-        "import numpy as np",
-    ]
-    parts += [_strip_future(textwrap.dedent(inspect.getsource(helper))).rstrip() for helper in printer.helpers.values()]
-    if printer.constants:
-        parts.append("\n".join(f"{name} = {_exact(value)}" for name, value in printer.constants.items()))
-    head, *rest = ["import numpy as np", parts[0], *parts[2:]]
-    return "\n\n\n".join([f"{rest[0]}\n\n{head}", *rest[1:], body]) + "\n"
-
-
-def _strip_future(text: str) -> str:
-    return text
+    header = (
+        "from __future__ import annotations  # the types are in jaxtyping's notation, for readers\n\nimport numpy as np"
+    )
+    helpers = [textwrap.dedent(inspect.getsource(helper)).rstrip() for helper in printer.helpers.values()]
+    constants = "\n".join(f"{name} = {_exact(value)}" for name, value in printer.constants.items())
+    return "\n\n\n".join([header, *helpers, *([constants] if constants else []), body]) + "\n"
 
 
 def _names() -> Iterator[str]:
