@@ -17,7 +17,7 @@ def _part_spec(x: ArraySpec) -> ArraySpec:
     return ArraySpec(x.shape, np.empty(0, x.dtype).real.dtype, x.weak)
 
 
-def complex_of(re, im):
+def complex_of(re, im):  # type: ignore[no-untyped-def]
     """The complex numbers with these parts; unlike ``re + 1j * im`` exact for infinities and signed zeros."""
     out = np.empty(np.broadcast_shapes(np.shape(re), np.shape(im)), np.result_type(re, im, np.complex64))
     out.real = re
@@ -38,8 +38,13 @@ complex_p = Primitive(
 )
 real_p = Primitive("real", np.real, _part_spec, Linear((lambda ct, z: ct,)))
 imag_p = Primitive(
-    "imag", np.imag, _part_spec, Linear((lambda ct, z: bind(complex_p, np.zeros(ct.shape, ct.dtype), -ct),))
+    "imag", np.imag, _part_spec, Linear((lambda ct, z: make_complex(np.zeros(ct.shape, ct.dtype), -ct),))
 )
+
+
+def make_complex(re: Any, im: Any) -> Any:
+    """The complex numbers with these parts."""
+    return bind(complex_p, re, im)
 
 
 @implements(np.real)
@@ -59,7 +64,7 @@ def imag(val: Any) -> Any:
 
 @implements(np.angle)
 def angle(z: Any, deg: bool = False) -> Any:
-    """``np.angle``. At the origin, where it has no derivative, 0; for real numbers 0, being constant but for its jump."""
+    """``np.angle``. Its derivative is taken as 0 at the origin, and is 0 for real numbers."""
     z = operand(z)
     out = np.arctan2(np.imag(z) if z.dtype.kind == "c" else 0, np.real(z))
     return out * (180 / np.pi) if deg else out

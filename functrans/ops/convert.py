@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import operator
 import warnings
 from typing import Any
 
 import numpy as np
 
-from functrans.errors import UncoveredFunctionError
+from functrans.errors import TracedAssignmentError, UncoveredFunctionError
 from functrans.ir.source import param_source
 from functrans.ir.spec import ArraySpec
+from functrans.ops.complex import make_complex
 from functrans.ops.family import strong
-from functrans.ops.shape import as_shape, operand_array, stretch
+from functrans.ops.shape import as_shape, operand_array, ravel, stretch
 from functrans.primitive import Constant, Derivatives, Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements, refuse_out
@@ -77,3 +79,137 @@ def _astype_method(
 
 
 METHODS["astype"] = _astype_method
+
+
+copy_p = Primitive("copy", np.copy, lambda x: x.strong(), Derivatives([1.0]))
+
+
+@implements(np.copy)
+def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
+    """``np.copy``: traced values are immutable, but what a transform returns must not be an argument's memory."""
+    return bind(copy_p, a)
+
+
+METHODS["copy"] = lambda x, order="C": copy(x)
+METHODS["flatten"] = lambda x, order="C": copy(ravel(x, order))
+
+
+# Rounding
+
+_STEPS = "it is constant between its jumps"
+
+
+def _rounded_spec(x: ArraySpec, decimals: int) -> ArraySpec:
+    return ArraySpec(x.shape, np.float16 if x.dtype.kind == "b" else x.dtype)
+
+
+round_p = Primitive(
+    "round",
+    np.round,
+    _rounded_spec,
+    Constant(_STEPS),
+    source=lambda args, params: f"np.round({args[0]}, {params['decimals']})",
+)
+fix_p = Primitive("fix", np.fix, lambda x: ArraySpec(x.shape, np.fix(np.empty(0, x.dtype)).dtype), Constant(_STEPS))
+
+
+@implements(np.round, np.around)
+def round(a: Any, decimals: Any = 0, out: None = None) -> Any:
+    """``np.round``."""
+    if out is not None:
+        refuse_out("round")
+    return bind(round_p, a, decimals=operator.index(decimals))
+
+
+METHODS["round"] = round
+
+
+@implements(np.fix)
+def fix(x: Any, out: None = None) -> Any:
+    """``np.fix``."""
+    return bind(fix_p, x)
+
+
+@implements(np.nan_to_num)
+def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    """``np.nan_to_num``: what is replaced has derivative zero, what it is replaced by may be traced."""
+    if not copy:
+        raise TracedAssignmentError(
+            "`copy=False` of `np.nan_to_num` writes into a traced value, which is immutable", "leave `copy` out."
+        )
+    x = operand_array(x)
+    kind = x.dtype.kind
+    if kind == "c":
+        parts = [nan_to_num(part, True, nan, posinf, neginf) for part in (np.real(x), np.imag(x))]
+        return make_complex(*parts)
+    if kind != "f":
+        return x
+    limits = np.finfo(x.dtype)
+    out = x
+    for where, fill in (
+        (np.isnan(x), nan),
+        (x == np.inf, limits.max if posinf is None else posinf),
+        (x == -np.inf, limits.min if neginf is None else neginf),
+    ):
+        value = operand_array(fill)
+        if not np.can_cast(value.dtype, x.dtype, "same_kind"):
+            raise TypeError(f"Cannot cast {value.dtype!r} to {x.dtype!r} according to the rule 'same_kind'")
+        out = np.where(where, value if value.dtype == x.dtype else to_dtype(value, x.dtype), out)
+    return out
+
+
+# Arrays like traced ones
+
+
+def _like(a: Any, dtype: Any, shape: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    spec = ArraySpec.of(a)
+    return spec.shape if shape is None else as_shape(shape), spec.dtype if dtype is None else np.dtype(dtype)
+
+
+@implements(np.empty_like)
+def empty_like(
+    prototype: Any,
+    /,
+    dtype: Any = None,
+    order: str = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Any:
+    """``np.empty_like``: a plain array."""
+    return np.empty(*_like(prototype, dtype, shape))
+
+
+@implements(np.zeros_like)
+def zeros_like(
+    a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+) -> Any:
+    """``np.zeros_like``: a plain array."""
+    return np.zeros(*_like(a, dtype, shape))
+
+
+@implements(np.ones_like)
+def ones_like(
+    a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+) -> Any:
+    """``np.ones_like``: a plain array."""
+    return np.ones(*_like(a, dtype, shape))
+
+
+@implements(np.full_like)
+def full_like(
+    a: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: str = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Any:
+    """``np.full_like``: a plain array, unless ``fill_value`` is traced."""
+    shape, dtype = _like(a, dtype, shape)
+    if type(fill_value) is not Tracer:
+        return np.full(shape, fill_value, dtype)
+    return stretch(to_dtype(fill_value, dtype), shape)

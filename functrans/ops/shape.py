@@ -141,8 +141,6 @@ def ravel(a: Any, order: str = "C") -> Any:
 
 
 METHODS["ravel"] = ravel
-# A copy in NumPy; a traced value is immutable, so that a view is as good.
-METHODS["flatten"] = ravel
 
 
 @implements(np.squeeze)
@@ -250,7 +248,7 @@ def transpose(a: Any, axes: Any = None) -> Any:
 
 def _transpose_method(x: Any, *axes: Any) -> Any:
     if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], tuple | list)):
-        axes = axes[0]
+        return transpose(x, axes[0])
     return transpose(x, axes or None)
 
 

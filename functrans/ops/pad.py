@@ -1,0 +1,300 @@
+"""``np.pad`` in all its modes: most are linear, and their transposes fold the margins back onto the entries."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from functrans.errors import ShapeError, UncoveredFunctionError
+from functrans.ir.source import param_source
+from functrans.ir.spec import ArraySpec
+from functrans.ops.convert import to_dtype
+from functrans.ops.family import normalize_axis
+from functrans.ops.join import concatenate
+from functrans.ops.shape import operand_array, stretch
+from functrans.primitive import Linear, Primitive
+from functrans.tracing.bind import bind
+from functrans.tracing.dispatch import implements
+from functrans.tracing.tracer import Tracer
+
+Widths: TypeAlias = tuple[tuple[int, int], ...]
+
+_OPTIONS = {
+    "constant": ("constant_values",),
+    "edge": (),
+    "linear_ramp": ("end_values",),
+    "maximum": ("stat_length",),
+    "mean": ("stat_length",),
+    "median": ("stat_length",),
+    "minimum": ("stat_length",),
+    "reflect": ("reflect_type",),
+    "symmetric": ("reflect_type",),
+    "wrap": (),
+}
+
+
+def _pad_spec(x: ArraySpec, widths: Widths) -> ArraySpec:
+    return ArraySpec(tuple([n + before + after for n, (before, after) in zip(x.shape, widths, strict=True)]), x.dtype)
+
+
+def _along(axis: int, start: int, stop: int) -> tuple[slice, ...]:
+    return (*[slice(None)] * axis, slice(start, stop))
+
+
+def _weigh(weights: np.ndarray, part: Any, axis: int) -> Any:
+    """``weights`` (margin by entries), transposed, applied along an axis of a margin's cotangent."""
+    weights = weights.astype(np.empty(0, part.dtype).real.dtype)
+    return np.moveaxis(np.matmul(np.moveaxis(part, axis, -1), weights), -1, axis)
+
+
+def _fold(ct: Any, shape: tuple[int, ...], widths: Widths, weights: Callable[[int], Any]) -> Iterator[Any]:
+    """Undo padding axis by axis, the last one first, since NumPy pads the first one first.
+
+    Yields ``(axis, left, right, rest)``: the margins' cotangents and that of what was padded. ``weights(axis)`` says
+    how the margins depend on the entries (two matrices; None: they do not).
+    """
+    for axis in range(len(shape) - 1, -1, -1):
+        n, (before, after) = shape[axis], widths[axis]
+        if not before and not after:
+            yield axis, None, None, ct
+            continue
+        left = ct[_along(axis, 0, before)] if before else None
+        right = ct[_along(axis, before + n, before + n + after)] if after else None
+        ct = ct[_along(axis, before, before + n)]
+        for part, matrix in zip((left, right), weights(axis) or (None, None), strict=True):
+            if part is not None and matrix is not None:
+                ct = ct + _weigh(matrix, part, axis)
+        yield axis, left, right, ct
+
+
+def _folded(ct: Any, shape: tuple[int, ...], widths: Widths, weights: Callable[[int], Any]) -> Any:
+    rest = ct
+    for *_, folded in _fold(ct, shape, widths, weights):
+        rest = folded
+    return rest
+
+
+# Modes whose margins depend linearly on the array alone
+
+
+def _pad_impl(x: Any, widths: Widths, mode: str, **options: Any) -> Any:
+    return np.pad(x, widths, mode, **options)  # type: ignore[call-overload]
+
+
+def _margins(n: int, pair: tuple[int, int], mode: str, **options: Any) -> tuple[np.ndarray, np.ndarray]:
+    """How the margins of an axis depend on its entries: what NumPy makes of the unit vectors."""
+    padded = np.pad(np.eye(n), (pair, (0, 0)), mode, **options)  # type: ignore[call-overload]
+    return padded[: pair[0]], padded[pair[0] + n :]
+
+
+def _pad_transpose(
+    ct: Any, x: ArraySpec, widths: Widths, mode: str, stat_length: Widths | None = None, **options: Any
+) -> Any:
+    def weights(axis: int) -> Any:
+        if stat_length is not None:
+            options["stat_length"] = (stat_length[axis], (1, 1))
+        return _margins(x.shape[axis], widths[axis], mode, **options)
+
+    return _folded(ct, x.shape, widths, weights)
+
+
+def _pad_source(args: list[str], params: dict[str, Any]) -> str:
+    options = "".join([f", {name}={param_source(params[name])}" for name in params if name not in ("widths", "mode")])
+    return f"np.pad({args[0]}, {param_source(params['widths'])}, {params['mode']!r}{options})"
+
+
+pad_p = Primitive(
+    "pad",
+    _pad_impl,
+    lambda x, widths, mode, **options: _pad_spec(x, widths),
+    Linear((_pad_transpose,)),
+    source=_pad_source,
+)
+
+
+# Modes whose margins depend on given values too: linear in the array and in the values together
+
+
+def _values_transpose(
+    ct: Any, x: ArraySpec, widths: Widths, share: Callable[[int], Any], weights: Callable[[int], Any]
+) -> Any:
+    """The cotangent of the values, as (axes, 2); ``share(n)`` is how a margin of length n depends on its value."""
+    zero = np.zeros((), ct.dtype)[()]
+    rows: list[Any] = [None] * x.ndim
+    for axis, left, right, _ in _fold(ct, x.shape, widths, weights):
+        pair = []
+        for part, turned in ((left, False), (right, True)):
+            if part is None:
+                pair.append(zero)
+                continue
+            by_margin = share(part.shape[axis])[:: -1 if turned else 1]
+            by_margin = by_margin.reshape((-1,) + (1,) * (x.ndim - 1 - axis))
+            pair.append(np.sum(part * by_margin.astype(np.empty(0, ct.dtype).real.dtype)))
+        rows[axis] = np.stack(pair)
+    return np.stack(rows) if rows else np.zeros((0, 2), ct.dtype)
+
+
+def _constant_transpose(ct: Any, x: ArraySpec, values: Any, widths: Widths) -> Any:
+    slices = [slice(before, before + n) for n, (before, _) in zip(x.shape, widths, strict=True)]
+    return ct[tuple(slices)]
+
+
+def _ramp_weights(x: ArraySpec, widths: Widths) -> Callable[[int], Any]:
+    return lambda axis: _margins(x.shape[axis], widths[axis], "linear_ramp")
+
+
+def _ones(n: int) -> Any:
+    return np.ones(n)
+
+
+def _ramp_share(n: int) -> Any:
+    return np.linspace(1.0, 0.0, n, endpoint=False)
+
+
+pad_constant = Primitive(
+    "pad_constant",
+    lambda x, values, widths: np.pad(x, widths, constant_values=values),
+    lambda x, values, widths: _pad_spec(x, widths),
+    Linear(
+        (
+            _constant_transpose,
+            lambda ct, x, values, widths: _values_transpose(ct, x, widths, _ones, lambda axis: None),
+        )
+    ),
+    source=lambda args, params: f"np.pad({args[0]}, {param_source(params['widths'])}, constant_values={args[1]})",
+)
+pad_linear_ramp = Primitive(
+    "pad_linear_ramp",
+    lambda x, values, widths: np.pad(x, widths, "linear_ramp", end_values=values),
+    lambda x, values, widths: _pad_spec(x, widths),
+    Linear(
+        (
+            lambda ct, x, values, widths: _folded(ct, x.shape, widths, _ramp_weights(x, widths)),
+            lambda ct, x, values, widths: _values_transpose(ct, x, widths, _ramp_share, _ramp_weights(x, widths)),
+        )
+    ),
+    source=lambda args, params: (
+        f"np.pad({args[0]}, {param_source(params['widths'])}, 'linear_ramp', end_values={args[1]})"
+    ),
+)
+
+
+# Modes which choose among the entries
+
+
+def _pad_statistic(x: Any, widths: Widths, statistic: Callable[..., Any], lengths: Any) -> Any:
+    for axis, (before, after) in enumerate(widths):
+        n = x.shape[axis]
+        parts = [x]
+        for width, length, at_end in ((before, lengths[axis][0], False), (after, lengths[axis][1], True)):
+            if not width:
+                continue
+            taken = n if length is None else min(length, n)
+            if not taken:
+                raise ValueError("stat_length of 0 yields no value for padding")
+            chunk = x if taken == n else x[_along(axis, n - taken if at_end else 0, n if at_end else taken)]
+            value = statistic(chunk, axis=axis, keepdims=True)
+            if x.dtype.kind in "iu":
+                value = np.round(value).astype(x.dtype)
+            value = stretch(value, (*x.shape[:axis], width, *x.shape[axis + 1 :]))
+            parts.insert(len(parts) if at_end else 0, value)
+        x = concatenate(parts, axis)
+    return x
+
+
+_STATISTICS: dict[str, Callable[..., Any]] = {"maximum": np.max, "minimum": np.min, "median": np.median}
+
+
+def _pairs(values: Any, ndim: int, what: str) -> Widths:
+    """Non-negative integers per axis and side, given in any of NumPy's short forms."""
+    if isinstance(values, dict):
+        by_axis = {normalize_axis(axis, ndim): pair for axis, pair in values.items()}
+        values = [np.broadcast_to(np.asarray(by_axis.get(axis, 0)), (2,)) for axis in range(ndim)]
+        values = np.asarray(values).reshape((ndim, 2))
+    given = np.asarray(values)
+    if given.dtype.kind not in "iu":
+        raise TypeError(f"`{what}` must be of integral type.")
+    try:
+        pairs = np.broadcast_to(given, (ndim, 2))
+    except ValueError:
+        raise ShapeError(
+            f"`{what}` of shape {given.shape} for an array of {ndim} axes",
+            f"give one number, a pair (before, after), or one pair per axis ({ndim} of them).",
+        ) from None
+    if pairs.size and pairs.min() < 0:
+        raise ValueError(f"`{what}` can't contain negative values")
+    return tuple([(int(before), int(after)) for before, after in pairs])
+
+
+def _lengths(stat_length: Any, ndim: int) -> Any:
+    if stat_length is None:
+        return None
+    given = np.asarray(stat_length)
+    if given.dtype == object:  # None beside numbers: no limit
+        return tuple(
+            [
+                tuple([None if n is None else operator.index(n) for n in pair])
+                for pair in np.broadcast_to(given, (ndim, 2))
+            ]
+        )
+    return _pairs(stat_length, ndim, "stat_length")
+
+
+@implements(np.pad)
+def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
+    """``np.pad``."""
+    x = operand_array(array)
+    if not isinstance(mode, str) or mode == "empty":
+        what = "leaves the margins undefined" if mode == "empty" else "writes into an array in place"
+        raise UncoveredFunctionError(
+            f"`np.pad` with mode={mode!r}, which {what}",
+            "use another mode, or join the margins to the array with `np.concatenate`.",
+        )
+    if mode not in _OPTIONS:
+        raise ValueError(f"mode '{mode}' is not supported")
+    unknown = set(kwargs) - set(_OPTIONS[mode])
+    if unknown:
+        raise ValueError(f"unsupported keyword arguments for mode '{mode}': {unknown}")
+    widths = _pairs(pad_width, x.ndim, "pad_width")
+    if mode in ("constant", "linear_ramp"):
+        values = kwargs.get("constant_values" if mode == "constant" else "end_values", 0)
+        if mode == "linear_ramp" and not _extends(x, widths, mode):
+            return x
+        values = _check_values(values, x)
+        return bind(pad_constant if mode == "constant" else pad_linear_ramp, x, values, widths=widths)
+    if not _extends(x, widths, mode):
+        return x
+    if mode in ("reflect", "symmetric"):
+        kind = kwargs.get("reflect_type", "even")
+        return bind(pad_p, x, widths=widths, mode=mode, **({} if kind == "even" else {"reflect_type": kind}))
+    lengths = _lengths(kwargs.get("stat_length"), x.ndim)
+    if mode in _STATISTICS:
+        return _pad_statistic(x, widths, _STATISTICS[mode], lengths or ((None, None),) * x.ndim)
+    return bind(pad_p, x, widths=widths, mode=mode, **({} if lengths is None else {"stat_length": lengths}))
+
+
+def _extends(x: Any, widths: Widths, mode: str) -> bool:
+    """Whether there is anything to pad.
+
+    Raises:
+        ValueError: an empty axis has no entries from which margins could be made.
+    """
+    for axis, pair in enumerate(widths):
+        if any(pair) and x.shape[axis] == 0:
+            raise ValueError(f"can't extend empty axis {axis} using modes other than 'constant' or 'empty'")
+    return any(map(any, widths))
+
+
+def _check_values(values: Any, x: Any) -> Any:
+    if type(values) is not Tracer:
+        return values if np.isscalar(values) else np.asarray(values)
+    if math.prod(values.shape) != 1 and np.broadcast_shapes(values.shape, (x.ndim, 2)) != (x.ndim, 2):
+        raise ShapeError(
+            f"margin values {values.spec} for an array of {x.ndim} axes",
+            f"give one value, a pair (before, after), or one pair per axis ({x.ndim} of them).",
+        )
+    return to_dtype(values, x.dtype) if values.dtype != x.dtype else values
