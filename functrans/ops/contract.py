@@ -1,1 +1,422 @@
-"""Products of arrays."""
+"""Contractions: ``matmul``, ``dot``, ``inner``, ``outer``, ``tensordot`` and their kin.
+
+All are products, linear in each operand alone, so a transpose per operand is all there is to write. It is the plain
+transpose: no operand is conjugated, unless the operation itself conjugates it (``vdot``, ``vecdot``, ``vecmat``).
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from functrans.errors import ShapeError
+from functrans.ir.spec import ArraySpec
+from functrans.ops.family import broadcast_shapes, normalize_axis, operand
+from functrans.primitive import Bilinear, Primitive
+from functrans.tracing.bind import bind
+from functrans.tracing.dispatch import METHODS, UFUNCS, implements
+from functrans.tracing.tracer import Tracer
+
+
+def contraction_dtype(*specs: ArraySpec) -> np.dtype[Any]:
+    """The dtype of a product of arrays; Python scalars count as arrays here."""
+    return np.result_type(*[spec.dtype for spec in specs])
+
+
+def conj(x: Any) -> Any:
+    """The complex conjugate; a real ``x`` itself, without a copy."""
+    return np.conjugate(x) if ArraySpec.of(x).dtype.kind == "c" else x
+
+
+def _rank(x: Any) -> int:
+    return getattr(x, "ndim", 0)
+
+
+def _contracted(name: str, x: ArraySpec, y: ArraySpec, m: int, n: int) -> None:
+    if m != n:
+        raise ShapeError(
+            f"`np.{name}` of {x!r} and {y!r}: an axis of length {m} meets one of length {n}",
+            "the axes that are summed over must have the same length; a transpose (`x.T`, `x.mT`) may be missing.",
+        )
+
+
+# matmul
+
+
+def _matmul_spec(x: ArraySpec, y: ArraySpec) -> ArraySpec:
+    if not x.ndim or not y.ndim:
+        raise ShapeError(f"`np.matmul` of {x!r} and {y!r}: a scalar has no axis to sum over", "multiply with `*`.")
+    _contracted("matmul", x, y, x.shape[-1], y.shape[-2:][0])
+    batch = broadcast_shapes("np.matmul", [x.with_shape(x.shape[:-2]), y.with_shape(y.shape[:-2])])
+    shape = batch + (x.shape[-2:-1] if x.ndim > 1 else ()) + (y.shape[-1:] if y.ndim > 1 else ())
+    return ArraySpec(shape, contraction_dtype(x, y))
+
+
+def _matmul_left(ct: Any, x: Any, y: Any) -> Any:
+    rank = y.ndim
+    if rank == 1:
+        return ct * y if x.ndim == 1 else ct[..., None] * y
+    if x.ndim > 2 or rank == 2:
+        return ct @ y.mT if x.ndim > 1 else y @ ct
+    # One matrix (or vector) for a whole stack: sum over the stack while multiplying, not after it.
+    stack = tuple(range(rank - 2))
+    last = (*stack, ct.ndim - 1)
+    return np.tensordot(ct, y, axes=(last, (*stack, rank - 1)))
+
+
+def _matmul_right(ct: Any, x: Any, y: Any) -> Any:
+    rank = x.ndim
+    if rank == 1:
+        return x * ct if y.ndim == 1 else x[:, None] * ct[..., None, :]
+    if y.ndim > 2 or rank == 2:
+        return x.mT @ ct
+    rows = tuple(range(rank - 1))
+    return np.tensordot(x, ct, axes=(rows, rows))
+
+
+matmul_p = Primitive(
+    "matmul",
+    np.matmul,
+    _matmul_spec,
+    Bilinear((_matmul_left, _matmul_right)),
+    source=lambda args, params: f"{args[0]} @ {args[1]}",
+)
+
+
+@implements(np.linalg.matmul)
+def matmul(x1: Any, x2: Any, /) -> Any:
+    """``np.matmul``."""
+    return bind(matmul_p, operand(x1), operand(x2))
+
+
+UFUNCS[np.matmul] = matmul
+
+
+def _matmul_operator(self: Tracer, other: Any) -> Any:
+    if getattr(other, "__array_ufunc__", True) is None:
+        return NotImplemented
+    return matmul(self, other)
+
+
+def _matmul_reflected(self: Tracer, other: Any) -> Any:
+    if getattr(other, "__array_ufunc__", True) is None:
+        return NotImplemented
+    return matmul(other, self)
+
+
+for _name, _operate in {"__matmul__": _matmul_operator, "__rmatmul__": _matmul_reflected}.items():
+    setattr(Tracer, _name, _operate)
+
+
+# dot: over the last axis of one and the last but one of the other, without broadcasting
+
+
+def _dot_spec(a: ArraySpec, b: ArraySpec) -> ArraySpec:
+    if not a.ndim or not b.ndim:
+        return ArraySpec(a.shape + b.shape, contraction_dtype(a, b))
+    _contracted("dot", a, b, a.shape[-1], b.shape[-2:][0])
+    shape = a.shape[:-1] + b.shape[:-2] + (b.shape[-1:] if b.ndim > 1 else ())
+    return ArraySpec(shape, contraction_dtype(a, b))
+
+
+def _dot_left(ct: Any, a: Any, b: Any) -> Any:
+    m, n = a.ndim, _rank(b)
+    if not m or not n:
+        return ct * b
+    if n == 1:
+        return ct * b if m == 1 else ct[..., None] * b
+    if n == 2:
+        return ct @ b.T if m > 1 else b @ ct
+    return np.tensordot(ct, b, axes=(tuple(range(m - 1, ct.ndim)), (*range(n - 2), n - 1)))
+
+
+def _dot_right(ct: Any, a: Any, b: Any) -> Any:
+    m, n = _rank(a), b.ndim
+    if not m or not n:
+        return a * ct
+    if m == 1:
+        return a * ct if n == 1 else a[:, None] * ct[..., None, :]
+    if m == 2 and n <= 2:
+        return a.T @ ct
+    rows = tuple(range(m - 1))
+    moved = np.tensordot(a, ct, axes=(rows, rows))
+    return moved if n <= 2 else np.moveaxis(moved, 0, -2)
+
+
+dot_p = Primitive("dot", np.dot, _dot_spec, Bilinear((_dot_left, _dot_right)))
+
+
+@implements(np.dot)
+def dot(a: Any, b: Any, out: None = None) -> Any:
+    """``np.dot``."""
+    return bind(dot_p, operand(a), operand(b))
+
+
+METHODS["dot"] = dot
+
+
+# inner: over the last axis of both
+
+
+def _inner_spec(a: ArraySpec, b: ArraySpec) -> ArraySpec:
+    if a.ndim and b.ndim:
+        _contracted("inner", a, b, a.shape[-1], b.shape[-1])
+        return ArraySpec(a.shape[:-1] + b.shape[:-1], contraction_dtype(a, b))
+    return ArraySpec(a.shape + b.shape, contraction_dtype(a, b))
+
+
+def _inner_left(ct: Any, a: Any, b: Any) -> Any:
+    m, n = a.ndim, _rank(b)
+    if not m or not n or m == n == 1:
+        return ct * b
+    return np.tensordot(ct, b, axes=(tuple(range(m - 1, m + n - 2)), tuple(range(n - 1))))
+
+
+def _inner_right(ct: Any, a: Any, b: Any) -> Any:
+    m, n = _rank(a), b.ndim
+    if not m or not n or m == n == 1:
+        return ct * a
+    rows = tuple(range(m - 1))
+    return np.tensordot(ct, a, axes=(rows, rows))
+
+
+inner_p = Primitive("inner", np.inner, _inner_spec, Bilinear((_inner_left, _inner_right)))
+
+
+@implements(np.inner)
+def inner(a: Any, b: Any, /) -> Any:
+    """``np.inner``."""
+    return bind(inner_p, operand(a), operand(b))
+
+
+# vdot: of everything, the first operand conjugated
+
+
+def _vdot_spec(a: ArraySpec, b: ArraySpec) -> ArraySpec:
+    _contracted("vdot", a, b, a.size, b.size)
+    return ArraySpec((), contraction_dtype(a, b))
+
+
+def _shaped(value: Any, shape: tuple[int, ...]) -> Any:
+    return value if value.shape == shape else np.reshape(value, shape)
+
+
+vdot_p = Primitive(
+    "vdot",
+    np.vdot,
+    _vdot_spec,
+    Bilinear(
+        (
+            lambda ct, a, b: _shaped(conj(ct * b), a.shape),
+            lambda ct, a, b: _shaped(ct * conj(a), b.shape),
+        )
+    ),
+)
+
+
+@implements(np.vdot)
+def vdot(a: Any, b: Any, /) -> Any:
+    """``np.vdot``."""
+    return bind(vdot_p, operand(a), operand(b))
+
+
+# outer
+
+outer_p = Primitive(
+    "outer",
+    np.outer,
+    lambda a, b: ArraySpec((a.size, b.size), contraction_dtype(a, b)),
+    Bilinear(
+        (
+            lambda ct, a, b: _shaped(ct @ np.ravel(b), a.shape),
+            lambda ct, a, b: _shaped(np.ravel(a) @ ct, b.shape),
+        )
+    ),
+)
+
+
+@implements(np.outer)
+def outer(a: Any, b: Any, out: None = None) -> Any:
+    """``np.outer``."""
+    return bind(outer_p, operand(a), operand(b))
+
+
+@implements(np.linalg.outer)
+def linalg_outer(x1: Any, x2: Any, /) -> Any:
+    """``np.linalg.outer``: of vectors only."""
+    x1, x2 = operand(x1), operand(x2)
+    if _rank(x1) != 1 or _rank(x2) != 1:
+        raise ShapeError(
+            f"`np.linalg.outer` of {ArraySpec.of(x1)!r} and {ArraySpec.of(x2)!r}: it takes vectors",
+            "`np.outer` flattens its operands; `np.multiply.outer` keeps their axes.",
+        )
+    return outer(x1, x2)
+
+
+# tensordot
+
+Axes = tuple[tuple[int, ...], tuple[int, ...]]
+
+
+def _free(axes: Sequence[int], ndim: int) -> list[int]:
+    return [i for i in range(ndim) if i not in axes]
+
+
+def _tensordot_spec(a: ArraySpec, b: ArraySpec, *, axes: Axes) -> ArraySpec:
+    for i, j in zip(*axes, strict=True):
+        _contracted("tensordot", a, b, a.shape[i], b.shape[j])
+    shape = [a.shape[i] for i in _free(axes[0], a.ndim)] + [b.shape[j] for j in _free(axes[1], b.ndim)]
+    return ArraySpec(tuple(shape), contraction_dtype(a, b))
+
+
+def _put_back(value: Any, order: list[int]) -> Any:
+    """``value``, whose axis ``k`` belongs at ``order[k]``."""
+    if order == sorted(order):
+        return value
+    return np.transpose(value, [order.index(i) for i in range(len(order))])
+
+
+def _tensordot_left(ct: Any, a: Any, b: Any, *, axes: Axes) -> Any:
+    free_a, free_b = _free(axes[0], a.ndim), _free(axes[1], _rank(b))
+    product = np.tensordot(ct, b, axes=(tuple(range(len(free_a), ct.ndim)), tuple(free_b)))
+    # Its axes are the free ones of a, then those that were summed, in the order in which b has them.
+    return _put_back(product, free_a + [i for _, i in sorted(zip(axes[1], axes[0], strict=True))])
+
+
+def _tensordot_right(ct: Any, a: Any, b: Any, *, axes: Axes) -> Any:
+    free_a, free_b = _free(axes[0], _rank(a)), _free(axes[1], b.ndim)
+    product = np.tensordot(a, ct, axes=(tuple(free_a), tuple(range(len(free_a)))))
+    return _put_back(product, [j for _, j in sorted(zip(*axes, strict=True))] + free_b)
+
+
+tensordot_p = Primitive("tensordot", np.tensordot, _tensordot_spec, Bilinear((_tensordot_left, _tensordot_right)))
+
+
+def _axis_list(axes: Any, ndim: int) -> tuple[int, ...]:
+    given = tuple(axes) if np.iterable(axes) else (axes,)
+    found = tuple(normalize_axis(axis, ndim) for axis in given)
+    if len(set(found)) != len(found):
+        raise ValueError("duplicate axes are not allowed in tensordot")
+    return found
+
+
+@implements(np.tensordot)
+def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    """``np.tensordot``."""
+    a, b = operand(a), operand(b)
+    m, n = _rank(a), _rank(b)
+    if np.iterable(axes):
+        axes_a, axes_b = axes
+    else:
+        count = operator.index(axes)
+        axes_a, axes_b = range(-count, 0), range(count)
+    pairs = _axis_list(axes_a, m), _axis_list(axes_b, n)
+    if len(pairs[0]) != len(pairs[1]):
+        raise ShapeError(
+            f"`np.tensordot` over {len(pairs[0])} axes of the one and {len(pairs[1])} of the other operand",
+            "give as many axes of each.",
+        )
+    return bind(tensordot_p, a, b, axes=pairs)
+
+
+@implements(np.linalg.tensordot)
+def linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
+    """``np.linalg.tensordot``."""
+    return tensordot(x1, x2, axes)
+
+
+# vecdot, matvec, vecmat: products of stacks of vectors and matrices
+
+
+def _vecdot_spec(x: ArraySpec, y: ArraySpec) -> ArraySpec:
+    if not x.ndim or not y.ndim:
+        raise ShapeError(f"`np.vecdot` of {x!r} and {y!r}: a scalar has no axis to sum over", "multiply with `*`.")
+    _contracted("vecdot", x, y, x.shape[-1], y.shape[-1])
+    return _stacked("np.vecdot", x, 1, y, 1, ())
+
+
+def _stacked(name: str, x: ArraySpec, m: int, y: ArraySpec, n: int, core: tuple[int, ...]) -> ArraySpec:
+    batch = broadcast_shapes(name, [x.with_shape(x.shape[: x.ndim - m]), y.with_shape(y.shape[: y.ndim - n])])
+    return ArraySpec(batch + core, contraction_dtype(x, y))
+
+
+vecdot_p = Primitive(
+    "vecdot",
+    np.vecdot,
+    _vecdot_spec,
+    Bilinear(
+        (
+            lambda ct, x, y: conj(ct[..., None] * y),
+            lambda ct, x, y: ct[..., None] * conj(x),
+        )
+    ),
+)
+
+
+def vecdot(x1: Any, x2: Any, /) -> Any:
+    """``np.vecdot``, over the last axis."""
+    return bind(vecdot_p, operand(x1), operand(x2))
+
+
+UFUNCS[np.vecdot] = vecdot
+
+
+@implements(np.linalg.vecdot)
+def linalg_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    """``np.linalg.vecdot``."""
+    x1, x2 = operand(x1), operand(x2)
+    if axis != -1:
+        x1, x2 = np.moveaxis(x1, axis, -1), np.moveaxis(x2, axis, -1)
+    return vecdot(x1, x2)
+
+
+def _matvec_spec(x: ArraySpec, y: ArraySpec) -> ArraySpec:
+    if x.ndim < 2 or not y.ndim:
+        raise ShapeError(f"`np.matvec` of {x!r} and {y!r}", "it takes stacks of matrices and of vectors.")
+    _contracted("matvec", x, y, x.shape[-1], y.shape[-1])
+    return _stacked("np.matvec", x, 2, y, 1, x.shape[-2:-1])
+
+
+def _vecmat_spec(x: ArraySpec, y: ArraySpec) -> ArraySpec:
+    if not x.ndim or y.ndim < 2:
+        raise ShapeError(f"`np.vecmat` of {x!r} and {y!r}", "it takes stacks of vectors and of matrices.")
+    _contracted("vecmat", x, y, x.shape[-1], y.shape[-2])
+    return _stacked("np.vecmat", x, 1, y, 2, y.shape[-1:])
+
+
+def _declare_2_2() -> None:
+    """``matvec`` and ``vecmat``, which NumPy has since 2.2."""
+    if not hasattr(np, "matvec"):
+        return
+    matvec, vecmat = np.matvec, np.vecmat
+    rules: list[tuple[np.ufunc, Callable[..., ArraySpec], Bilinear]] = [
+        (
+            matvec,
+            _matvec_spec,
+            Bilinear(
+                (
+                    lambda ct, x, y: ct[..., :, None] * y[..., None, :],
+                    lambda ct, x, y: np.matvec(x.mT, ct),
+                )
+            ),
+        ),
+        (
+            vecmat,
+            _vecmat_spec,
+            Bilinear(
+                (
+                    lambda ct, x, y: conj(np.matvec(y, ct)),
+                    lambda ct, x, y: conj(x)[..., :, None] * ct[..., None, :],
+                )
+            ),
+        ),
+    ]
+    for ufunc, spec, derivative in rules:
+        made = Primitive(ufunc.__name__, ufunc, spec, derivative)
+        UFUNCS[ufunc] = lambda x1, x2, /, made=made: bind(made, operand(x1), operand(x2))
+
+
+_declare_2_2()
