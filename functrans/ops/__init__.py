@@ -6,6 +6,7 @@ from functrans.ops import complex as complex
 from functrans.ops import contract as contract
 from functrans.ops import convert as convert
 from functrans.ops import creation as creation
+from functrans.ops import cumulative as cumulative
 from functrans.ops import einsum as einsum
 from functrans.ops import elementwise as elementwise
 from functrans.ops import index as index
@@ -19,4 +20,5 @@ from functrans.ops import reduce as reduce
 from functrans.ops import refuse as refuse
 from functrans.ops import select as select
 from functrans.ops import shape as shape
+from functrans.ops import statistics as statistics
 from functrans.ops import ufunc_methods as ufunc_methods
