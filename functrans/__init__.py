@@ -7,23 +7,41 @@ Example:
     0.8414709848078965
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from functrans import errors as errors
-from functrans import ops as _ops
-from functrans import tree as tree
-from functrans.interpreter import evaluate as evaluate
-from functrans.ir import ArraySpec as ArraySpec
-from functrans.ir import Program as Program
-from functrans.ops.select import stop_gradient as stop_gradient
-from functrans.tracing.trace import trace as trace
-from functrans.transforms.jacobian import jacobian as jacobian
-from functrans.transforms.jvp import jvp as jvp
-from functrans.transforms.vjp import grad as grad
-from functrans.transforms.vjp import value_and_grad as value_and_grad
-from functrans.transforms.vjp import vjp as vjp
+if TYPE_CHECKING:
+    from functrans import errors as errors
+    from functrans import numpy as numpy
+    from functrans import tree as tree
+    from functrans.interpreter import evaluate as evaluate
+    from functrans.ir import ArraySpec as ArraySpec
+    from functrans.ir import Program as Program
+    from functrans.ops.select import stop_gradient as stop_gradient
+    from functrans.tracing.trace import trace as trace
+    from functrans.transforms.jacobian import jacobian as jacobian
+    from functrans.transforms.jvp import jvp as jvp
+    from functrans.transforms.vjp import grad as grad
+    from functrans.transforms.vjp import value_and_grad as value_and_grad
+    from functrans.transforms.vjp import vjp as vjp
 
 __version__ = "0.1.0"
+
+# Where each public name lives; it is loaded when first asked for, so that `import functrans` costs next to nothing.
+_HOMES = {
+    "ArraySpec": "ir",
+    "Program": "ir",
+    "errors": "errors",
+    "evaluate": "interpreter",
+    "grad": "transforms.vjp",
+    "jacobian": "transforms.jacobian",
+    "jvp": "transforms.jvp",
+    "numpy": "numpy",
+    "stop_gradient": "ops.select",
+    "trace": "tracing.trace",
+    "tree": "tree",
+    "value_and_grad": "transforms.vjp",
+    "vjp": "transforms.vjp",
+}
 __all__ = [
     "ArraySpec",
     "Program",
@@ -40,13 +58,18 @@ __all__ = [
     "vjp",
 ]
 
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> Any:
-    if name == "numpy":  # loaded when asked for: plain `import numpy` is enough for most uses
-        import importlib
+    def __getattr__(name):
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module 'functrans' has no attribute {name!r}")
+        from importlib import import_module
 
-        return importlib.import_module("functrans.numpy")
-    raise AttributeError(f"module 'functrans' has no attribute {name!r}")
+        module = import_module(f"functrans.{home}")
+        value = module if home == name else getattr(module, name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
