@@ -7,65 +7,109 @@ from typing import Any
 import numpy as np
 
 from functrans import tree
+from functrans.errors import UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
 from functrans.ops.family import broadcast_shapes, operand
 from functrans.primitive import Constant, Derivatives, Linear, Primitive
 from functrans.tracing.bind import bind
-from functrans.tracing.dispatch import METHODS, implements
+from functrans.tracing.dispatch import METHODS, implements, refuse_out
 
 
-def _where_spec(c: ArraySpec, x: ArraySpec, y: ArraySpec) -> ArraySpec:
-    kinds = [s.dtype.type(0).item() if s.weak else s.dtype for s in (x, y)]
-    return ArraySpec(broadcast_shapes("np.where", (c, x, y)), np.result_type(*kinds))
+def _chosen_spec(name: str, *specs: ArraySpec) -> ArraySpec:
+    kinds = [s.dtype.type(0).item() if s.weak else s.dtype for s in specs]
+    return ArraySpec(broadcast_shapes(name, specs), np.result_type(*kinds))
 
 
 where_p = Primitive(
     "where",
     np.where,
-    _where_spec,
+    lambda c, x, y: ArraySpec(broadcast_shapes("np.where", (c, x, y)), _chosen_spec("np.where", x, y).dtype),
     Linear((None, lambda ct, c, x, y: np.where(c, ct, 0), lambda ct, c, x, y: np.where(c, 0, ct))),
     masks=True,
 )
 
+_MISSING: Any = object()
+
 
 @implements(np.where)
-def where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
+def where(condition: Any, x: Any = _MISSING, y: Any = _MISSING, /) -> Any:
     """``np.where``; with a condition alone, the indices where it holds (its value must be known)."""
-    if x is None and y is None:
+    if x is _MISSING and y is _MISSING:
         return np.nonzero(condition)
+    if x is _MISSING or y is _MISSING:
+        raise ValueError("either both or neither of x and y should be given")
     condition = operand(condition)
-    if condition.dtype != bool if hasattr(condition, "dtype") else type(condition) is not bool:
+    if ArraySpec.of(condition).dtype != bool:
         condition = condition != 0
     return bind(where_p, condition, operand(x), operand(y))
 
 
 # A bound belongs to the feasible set: there the derivative in x is 1, so that an optimiser at the bound can move back.
+# NumPy computes min(max(x, low), high): where the bounds are crossed, that is the upper one. The derivatives are truth
+# values, which cost little and leave every dtype as it is; those in x and the bounds sum to one, also where x is NaN.
 clip_p = Primitive(
     "clip",
     np.clip,
-    lambda x, low, high: ArraySpec(
-        broadcast_shapes("np.clip", (x, low, high)),
-        np.result_type(*[s.dtype.type(0).item() if s.weak else s.dtype for s in (x, low, high)]),
-    ),
+    lambda x, low, high: _chosen_spec("np.clip", x, low, high),
     Derivatives(
         [
-            lambda out, x, low, high: np.where((x >= low) & (x <= high), 1.0, 0.0),
-            lambda out, x, low, high: np.where((x < low) & (low <= high), 1.0, 0.0),
-            lambda out, x, low, high: np.where((x > high) | (low > high), 1.0, 0.0),
+            lambda out, x, low, high: np.logical_not((x < low) | (x > high) | (low > high)),
+            lambda out, x, low, high: (x < low) & (np.logical_not(low > high)),
+            lambda out, x, low, high: (x > high) | (low > high),
         ]
     ),
+    masks=True,
+)
+clip_low = Primitive(
+    "clip_low",
+    lambda x, low: np.clip(x, low, None),
+    lambda x, low: _chosen_spec("np.clip", x, low),
+    Derivatives([lambda out, x, low: np.logical_not(x < low), lambda out, x, low: x < low]),
+    source=lambda args, params: f"np.clip({args[0]}, {args[1]}, None)",
+    masks=True,
+)
+clip_high = Primitive(
+    "clip_high",
+    lambda x, high: np.clip(x, None, high),
+    lambda x, high: _chosen_spec("np.clip", x, high),
+    Derivatives([lambda out, x, high: np.logical_not(x > high), lambda out, x, high: x > high]),
+    source=lambda args, params: f"np.clip({args[0]}, None, {args[1]})",
     masks=True,
 )
 
 
 @implements(np.clip)
-def clip(a: Any, a_min: Any = None, a_max: Any = None, out: None = None, *, min: Any = None, max: Any = None) -> Any:
+def clip(
+    a: Any,
+    a_min: Any = _MISSING,
+    a_max: Any = _MISSING,
+    out: None = None,
+    *,
+    min: Any = _MISSING,
+    max: Any = _MISSING,
+    **kwargs: Any,
+) -> Any:
     """``np.clip``."""
-    low = a_min if min is None else min
-    high = a_max if max is None else max
-    low = -np.inf if low is None else operand(low)
-    high = np.inf if high is None else operand(high)
-    return bind(clip_p, operand(a), low, high)
+    if out is not None:
+        refuse_out("np.clip")
+    if kwargs:
+        raise UncoveredFunctionError(
+            f"`{next(iter(kwargs))}=` of `np.clip` on a traced value is not covered",
+            "leave it out; convert with `.astype(dtype)`, choose with `np.where(mask, np.clip(...), x)`.",
+        )
+    if (a_min is not _MISSING or a_max is not _MISSING) and (min is not _MISSING or max is not _MISSING):
+        raise ValueError("Passing `min` or `max` keyword argument when `a_min` and `a_max` are provided is forbidden.")
+    low, high = [None if given is _MISSING else given for given in (a_min, a_max)]
+    if min is not _MISSING:
+        low = min
+    if max is not _MISSING:
+        high = max
+    x = operand(a)
+    if low is None and high is None:
+        return np.copy(x)
+    if low is None:
+        return bind(clip_high, x, operand(high))
+    return bind(clip_low, x, operand(low)) if high is None else bind(clip_p, x, operand(low), operand(high))
 
 
 METHODS["clip"] = clip
