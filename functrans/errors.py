@@ -1,7 +1,8 @@
 """Every exception: what happened, where in the user's code, and how to fix it.
 
 A message is made of three parts. *What* speaks of the user's program, *where* shows their own line with a caret,
-and *fix* names the way out. The place is a code object and an offset until somebody reads it.
+and *fix* names the way out. The place is a code object and an offset, and the message three parts, until somebody reads
+it: raising costs little, so that code may try and catch.
 """
 
 from __future__ import annotations
@@ -15,8 +16,29 @@ from types import CodeType, FrameType
 
 import numpy
 
-_LIBRARIES = (os.path.dirname(__file__) + os.sep, os.path.dirname(numpy.__file__) + os.sep)
+# Frames between the user's line and functrans: NumPy's and SciPy's functions, Python's own modules (`statistics`), what
+# decorators generate.
+_LIBRARIES = (
+    os.path.dirname(__file__) + os.sep,
+    os.path.dirname(numpy.__file__) + os.sep,
+    os.path.join(os.path.dirname(os.path.dirname(numpy.__file__)), "scipy") + os.sep,
+    "<__array_function__",
+    "<@beartype(functrans.",
+    "<frozen ",
+)
+_PYTHON = os.path.dirname(os.__file__) + os.sep
 _is_library: dict[str, bool] = {}
+
+
+def is_library(filename: str) -> bool:
+    """Whether code in this file is functrans', NumPy's or Python's own, not the user's."""
+    known = _is_library.get(filename)
+    if known is None:
+        known = filename.startswith(_LIBRARIES)
+        if not known and filename.startswith(_PYTHON):
+            known = not filename.startswith(("site-packages", "dist-packages"), len(_PYTHON))
+        _is_library[filename] = known
+    return known
 
 
 class Location:
@@ -60,6 +82,28 @@ class Location:
     def __setstate__(self, state: tuple[str, str, tuple[int | None, ...]]) -> None:
         self._code, self._offset, self._resolved = None, 0, state
 
+    def operation(self) -> str:
+        """What the user's line was about to do, where Python has a word for it: ``"+="``, ``"[]="``; or nothing."""
+        if self._code is not None:
+            import dis
+
+            for instruction in dis.get_instructions(self._code):
+                if instruction.offset == self._offset:
+                    if instruction.opname in ("STORE_SUBSCR", "STORE_SLICE"):
+                        return "[]="
+                    return instruction.argrepr if instruction.opname == "BINARY_OP" else ""
+        return ""
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Location):
+            return NotImplemented
+        if self._code is not None and self._code is other._code:
+            return self._offset == other._offset
+        return self._resolve() == other._resolve()
+
+    def __hash__(self) -> int:
+        return hash(self._resolve())
+
     def excerpt(self) -> str:
         """``at file:line, in function`` with the source line and carets below it, when the source can be found."""
         filename, function, (line, end_line, column, end_column) = self._resolve()
@@ -69,12 +113,12 @@ class Location:
             return head
         body = text.strip()
         rows = [head, f"    {body}"]
-        if column is not None and end_column is not None and end_line == line:
-            # co_positions counts bytes of UTF-8; carets stand under characters.
-            raw = text.encode()
+        if column is not None and end_column is not None:
+            # co_positions counts bytes of UTF-8; carets stand under characters. Of several lines the first is shown.
+            raw = text.rstrip().encode()
             start = len(raw[:column].decode(errors="ignore")) - (len(text) - len(text.lstrip()))
-            width = len(raw[column:end_column].decode(errors="ignore"))
-            if 0 <= start and width:
+            width = len(raw[column : end_column if end_line == line else None].decode(errors="ignore"))
+            if start >= 0 and width:
                 rows.append("    " + " " * start + "^" * width)
         return "\n".join(rows)
 
@@ -85,11 +129,7 @@ _current: ContextVar[Location | None] = ContextVar("functrans_location", default
 def _user_frame(depth: int = 1) -> FrameType | None:
     frame: FrameType | None = sys._getframe(depth + 1)
     while frame is not None:
-        name = frame.f_code.co_filename
-        known = _is_library.get(name)
-        if known is None:
-            known = _is_library[name] = name.startswith((*_LIBRARIES, "<__array_function__"))
-        if not known:
+        if not is_library(frame.f_code.co_filename):
             return frame
         frame = frame.f_back
     return None
@@ -116,7 +156,7 @@ class at_location:
         self._location = location
 
     def __enter__(self) -> None:
-        self._token = _current.set(self._location)
+        self._token = _current.set(self._location or _current.get())
 
     def __exit__(self, *_: object) -> None:
         _current.reset(self._token)
@@ -142,13 +182,16 @@ class FunctransError(Exception):
 
     def __init__(self, what: str, fix: str = "", where: Location | None | bool = None) -> None:
         place = user_location() if where is None else where
-        parts = [what]
-        if isinstance(place, Location):
-            parts.append(place.excerpt())
-        if fix:
-            parts.append(f"Fix: {fix}")
         self.what, self.fix, self.where = what, fix, place or None
-        super().__init__("\n".join(parts))
+        super().__init__(what, fix, place or False)  # what pickle gives to the constructor
+
+    def __str__(self) -> str:
+        parts = [self.what]
+        if isinstance(self.where, Location):
+            parts.append(self.where.excerpt())
+        if self.fix:
+            parts.append(f"Fix: {self.fix}")
+        return "\n".join(parts)
 
 
 class DerivativeError(FunctransError, TypeError):

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from functrans.errors import UncoveredFunctionError
 from functrans.primitive import Primitive
-from functrans.errors import TracedAssignmentError, UncoveredFunctionError
+from functrans.tracing.refusal import refuse_out as refuse_out
 
 Handler = Callable[..., Any]
 
@@ -41,6 +42,12 @@ def function_name(function: Any) -> str:
     return f"{module if not module.startswith('np._') else 'np'}.{getattr(function, '__name__', function)}"
 
 
+def ufunc_name(ufunc: np.ufunc) -> str:
+    """``np.add``; a ufunc of another library by its bare name."""
+    name = ufunc.__name__
+    return f"np.{name}" if getattr(np, name, None) is ufunc else name
+
+
 def array_ufunc(self: Any, ufunc: np.ufunc, method_name: str, *inputs: Any, **kwargs: Any) -> Any:
     """NumPy's protocol for ufuncs, as ``Tracer.__array_ufunc__``."""
     if method_name == "__call__" and not kwargs:
@@ -50,10 +57,15 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method_name: str, *inputs: Any, **kw
         handler = UFUNCS.get(ufunc)
         if handler is not None:
             return handler(*inputs)
-        raise UncoveredFunctionError(f"`np.{ufunc.__name__}` on a traced value is not covered", _ADD_ONE)
+        raise UncoveredFunctionError(f"`{ufunc_name(ufunc)}` on a traced value is not covered", _ADD_ONE)
     if "out" in kwargs:
-        refuse_out(f"np.{ufunc.__name__}")
-    return UFUNC_METHODS[method_name](ufunc, *inputs, **kwargs)
+        refuse_out(ufunc_name(ufunc))
+    handler = UFUNC_METHODS.get(method_name)
+    if handler is None:
+        call = "" if method_name == "__call__" else f".{method_name}"
+        given = f" with {', '.join(f'`{name}=`' for name in kwargs)}" if kwargs else ""
+        raise UncoveredFunctionError(f"`{ufunc_name(ufunc)}{call}`{given} on a traced value is not covered", _ADD_ONE)
+    return handler(ufunc, *inputs, **kwargs)
 
 
 def array_function(
@@ -76,15 +88,6 @@ def method(tracer: Any, name: str) -> Any:
     if hasattr(np.ndarray, name) and not name.startswith("_"):
         raise UncoveredFunctionError(f"`.{name}` of a traced value is not covered", _ADD_ONE)
     raise AttributeError(f"a traced array has no attribute {name!r}")
-
-
-def refuse_out(name: str) -> None:
-    """Refuse ``out=``: a plain array cannot hold a traced value."""
-    raise TracedAssignmentError(
-        f"`out=` of `{name}` would write a traced value into a plain array and lose its derivative",
-        "use the returned value; for `out=` with `where=mask` write `np.where(mask, result, otherwise)`, whose "
-        "derivative does not see the entries left out.",
-    )
 
 
 _ADD_ONE = (

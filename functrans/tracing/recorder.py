@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from functrans.errors import LeakedTracerError
+from functrans.tracing.refusal import refusal_behind
 
 if TYPE_CHECKING:
     from functrans.primitive import Primitive
@@ -21,11 +22,30 @@ class Recorder:
     ``birth`` orders them. Traces nest like calls, so the youngest recorder among some operands is the innermost.
     """
 
-    __slots__ = ("birth", "purpose")
+    __slots__ = ("birth", "closed", "purpose", "refusal")
 
     def __init__(self, purpose: str) -> None:
         self.birth = _births()
         self.purpose = purpose
+        self.closed = False
+        #: What a tracer refused last: error class, what, fix, place. C code may have swallowed the error.
+        self.refusal: Any = None
+
+    def run(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
+        """``function(*args)``, after which the trace is over."""
+        try:
+            return function(*args)
+        except Exception as error:
+            hidden = refusal_behind(self, error)
+            if hidden is None:
+                raise
+            raise hidden.with_traceback(error.__traceback__) from None
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """The trace is over: its tracers must not be used any more."""
+        self.closed = True
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
         """Compute ``primitive`` one level further out, and record it."""

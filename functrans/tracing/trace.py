@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from functrans import tree
-from functrans.errors import describe_function, user_location
+from functrans.errors import TreeError, describe_function, user_location
 from functrans.ir import ArraySpec, Atom, Equation, Literal, Program, Var
 from functrans.primitive import Primitive
 from functrans.tracing.recorder import Recorder
@@ -41,12 +41,15 @@ class StagedRecorder(Recorder):
 
     def atom(self, value: Any) -> Atom:
         """How a value enters an equation: its variable, or a literal if it does not depend on this trace's inputs."""
-        if type(value) is Tracer and value.recorder is self:
-            return value.mark  # type: ignore[no-any-return]
+        if type(value) is Tracer:
+            if value.recorder is self:
+                return value.mark  # type: ignore[no-any-return]
+            if value.recorder.closed:
+                value.recorder.leaked()
         return Literal(value)
 
     def close(self) -> None:
-        """The trace is over: its tracers must not be used any more."""
+        self.closed = True
         self.record = self.leaked
 
 
@@ -60,11 +63,9 @@ def stage(
     """Trace ``function(*args)``, the arguments being the tree of these specs, into a Program."""
     recorder = StagedRecorder(purpose)
     inputs = [recorder.input(spec) for spec in specs]
-    try:
-        out = function(*tree.unflatten(in_tree, inputs))
-    finally:
-        recorder.close()
+    out = recorder.run(function, tree.unflatten(in_tree, inputs))
     leaves, out_tree = tree.flatten(out)
+    check_outputs(leaves, out_tree, function, recorder)
     outputs = [recorder.atom(leaf) for leaf in leaves]
     name = getattr(function, "__name__", "program")
     return Program(
@@ -137,6 +138,40 @@ def input_names(f: Callable[..., Any], in_tree: tree.TreeDef) -> list[str]:
                 name += "_"
             names.append(name)
     return names
+
+
+_NUMBERS = frozenset({float, complex, int, bool, np.float64, np.float32})
+
+
+def check_outputs(
+    leaves: Sequence[Any], structure: tree.TreeDef, function: Callable[..., Any], recorder: Recorder
+) -> None:
+    """Refuse outputs in which a derivative would be lost: what is no array, and what belongs to a trace that is over.
+
+    Raises:
+        TreeError: a leaf is not numeric: an object that is no container, an array of objects.
+        LeakedTracerError: a leaf was traced by a transform that has ended.
+    """
+    for index, leaf in enumerate(leaves):
+        kind = type(leaf)
+        if kind is Tracer:
+            if leaf.recorder is not recorder and leaf.recorder.closed:
+                leaf.recorder.leaked()
+        elif kind not in _NUMBERS:
+            dtype = leaf.dtype if isinstance(leaf, np.ndarray | np.generic) else None
+            if dtype is None or dtype.kind not in "biufc":
+                found = f"an array of {dtype}" if isinstance(leaf, np.ndarray) else f"a {kind.__name__}"
+                raise TreeError(
+                    f"{describe_function(function)} returned {found}{_at(structure, index)}: "
+                    "neither numbers nor a container of them",
+                    "return numbers, arrays, or dicts, lists and tuples of them; hand other results through with "
+                    "`has_aux=True`, make a type a container with `functrans.tree.register`.",
+                )
+
+
+def _at(structure: tree.TreeDef, index: int) -> str:
+    path = tree.paths(structure)[index]
+    return f" as `out{path}`" if path else ""
 
 
 def is_inexact(value: Any) -> bool:

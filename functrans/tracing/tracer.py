@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from functrans.errors import LeakedTracerError, TracedAssignmentError, TracedBoolError, TracedValueError
+from functrans.errors import LeakedTracerError, TracedAssignmentError
 from functrans.ir.spec import ArraySpec
 from functrans.tracing.dispatch import array_function, array_ufunc, method
+from functrans.tracing.refusal import refuse, refuse_truth
 
 if TYPE_CHECKING:
     from functrans.tracing.recorder import Recorder
@@ -123,12 +124,10 @@ class Tracer:
     # What needs the value, and may have it.
 
     def __bool__(self) -> bool:
+        if self.recorder.closed:
+            self.recorder.leaked()
         if type(self.value) is ArraySpec:
-            raise TracedBoolError(
-                f"Python asked whether a staged {self.spec} is true; it has no value {self.recorder.purpose}",
-                "choose between arrays with `np.where(condition, a, b)`; or differentiate first and trace what needs "
-                "no choice (`grad`, `vjp` and `jvp` follow `if` and `while` on values).",
-            )
+            refuse_truth(self)
         return bool(self.value)
 
     def __contains__(self, item: object) -> bool:
@@ -149,41 +148,38 @@ class Tracer:
 
     # What would lose the derivative, in silence, if it were allowed.
 
-    def _refuse(self, what: str, instead: str) -> NoReturn:
-        detach = "" if type(self.value) is ArraySpec else ", or write `functrans.stop_gradient(x)` for its plain value"
-        raise TracedValueError(
-            f"{what} would turn a traced {self.spec} into a plain one and lose its derivative", f"{instead}{detach}."
-        )
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        refuse(self, "array")
 
     def __float__(self) -> float:
-        self._refuse("`float`, or a function of the `math` module,", "use NumPy's function (`np.exp`, not `math.exp`)")
+        refuse(self, "float")
 
     def __int__(self) -> int:
-        self._refuse("`int`", "round with `np.floor` or `np.round`")
+        refuse(self, "int")
+
+    def __trunc__(self) -> int:
+        refuse(self, "int")
 
     def __complex__(self) -> complex:
-        self._refuse("`complex`", "keep the array, or multiply by `1j`")
+        refuse(self, "complex")
 
     def __index__(self) -> int:
-        self._refuse("Use as an index or a count", "compute integers from shapes and plain values")
+        refuse(self, "count")
 
     def __round__(self, ndigits: int = 0) -> Any:
         return np.round(self, ndigits)  # type: ignore[call-overload]
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
-        self._refuse(
-            "`np.asarray`, `np.array`, or assignment into an array",
-            "pass the traced value itself; build arrays of traced values with `functrans.numpy.array` or `np.stack`; "
-            "write `a[i] = x` as `functrans.numpy.asarray(a).at[i].set(x)`",
-        )
-
     def item(self, *_: Any) -> NoReturn:
         """Refused: it would lose the derivative."""
-        self._refuse("`.item()`", "keep the 0-d value (`x.reshape(())`)")
+        refuse(self, "item")
 
     def tolist(self) -> NoReturn:
         """Refused: it would lose the derivative."""
-        self._refuse("`.tolist()`", "use `list(x)`, whose entries stay traced")
+        refuse(self, "list")
+
+    def as_integer_ratio(self) -> NoReturn:
+        """Refused: it would lose the derivative."""
+        refuse(self, "ratio")
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TracedAssignmentError(

@@ -17,6 +17,7 @@ from functrans.ops.family import absorb, conform, zeros
 from functrans.primitive import Bilinear, Constant, Derivatives, Linear, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.recorder import Recorder
+from functrans.tracing.trace import check_outputs
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.arguments import differentiable_leaves, dual, like_primal
 from functrans.transforms.reverse import check_differentiable, explain, is_inexact_value
@@ -27,14 +28,10 @@ from functrans.tree import Tree
 class ForwardRecorder(Recorder):
     """Pushes tangents: a tracer's mark is its tangent."""
 
-    __slots__ = ("open",)
-
-    def __init__(self, purpose: str) -> None:
-        super().__init__(purpose)
-        self.open = True
+    __slots__ = ()
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
-        if not self.open:
+        if self.closed:
             self.leaked()
         primals: list[Any] = []
         tangents: list[Any] = []
@@ -134,15 +131,13 @@ def jvp(f: Callable[..., Tree], primals: Sequence[Tree], tangents: Sequence[Tree
     ]
     recorder = ForwardRecorder(f"by `jvp` of {describe_function(f)}")
     inputs = [Tracer(recorder, leaf, dx) for leaf, dx in zip(leaves, directions, strict=True)]
-    try:
-        out = f(*tree.unflatten(structure, inputs))
-    finally:
-        recorder.open = False
+    out = recorder.run(f, tree.unflatten(structure, inputs))
     aux = None
     if has_aux:
         out, aux = split_aux(f, out)
         aux = tree.map(lambda leaf: plain(leaf, recorder), aux)
     outs, out_tree = tree.flatten(out)
+    check_outputs(outs, out_tree, f, recorder)
     values = [plain(o, recorder) for o in outs]
     derivatives = [
         o.mark if type(o) is Tracer and o.recorder is recorder else like_primal(zeros(ArraySpec.of(o)), o) for o in outs

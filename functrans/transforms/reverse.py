@@ -151,7 +151,7 @@ class ReverseRecorder(Recorder):
         )
 
     def close(self) -> None:
-        """The trace is over: its tracers must not be used any more."""
+        self.closed = True
         self.next_age = self.leaked
 
 

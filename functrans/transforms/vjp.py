@@ -11,6 +11,7 @@ from functrans import tree
 from functrans.errors import DerivativeError, NonScalarOutputError, describe_function
 from functrans.ir.spec import ArraySpec
 from functrans.ops.family import zeros
+from functrans.tracing.trace import check_outputs
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.arguments import (
     Argnames,
@@ -19,6 +20,7 @@ from functrans.transforms.arguments import (
     differentiable_leaves,
     dual,
     like_primal,
+    users_function,
 )
 from functrans.transforms.reverse import ReverseRecorder, walk
 from functrans.tree import Tree
@@ -35,16 +37,14 @@ class Linearization:
         self.leaves, self.structure = leaves, structure
         recorder = ReverseRecorder(why, located=any(is_staged(leaf) for leaf in leaves))
         inputs = [recorder.leaf(leaf) for leaf in leaves]
-        try:
-            out = f(*tree.unflatten(structure, inputs))
-        finally:
-            recorder.close()
+        out = recorder.run(f, tree.unflatten(structure, inputs))
         del inputs
         self.aux = None
         if has_aux:
-            out, self.aux = split_aux(f, out)
+            out, self.aux = split_aux(users_function(f), out)
             self.aux = tree.map(lambda leaf: plain(leaf, recorder), self.aux)
         outs, self.out_tree = tree.flatten(out)
+        check_outputs(outs, self.out_tree, users_function(f), recorder)
         self.nodes = [o.mark if type(o) is Tracer and o.recorder is recorder else None for o in outs]
         self.outs = [o.value if node is not None else o for o, node in zip(outs, self.nodes, strict=True)]
 

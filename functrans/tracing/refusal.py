@@ -1,0 +1,131 @@
+"""What a traced value refuses, in words: to become a plain number or array, which would lose its derivative.
+
+C code sometimes replaces an error raised while it converts a value (``a[0] = x`` gives NumPy's "setting an array
+element with a sequence"). A refusal is therefore noted on the recorder, and found again where the transform calls the
+user's function: the error at the same instruction is replaced by the one that explains it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from functrans.errors import (
+    FunctransError,
+    Location,
+    TracedAssignmentError,
+    TracedBoolError,
+    TracedValueError,
+    is_library,
+    user_location,
+)
+from functrans.ir.spec import ArraySpec
+
+if TYPE_CHECKING:
+    from functrans.tracing.recorder import Recorder
+    from functrans.tracing.tracer import Tracer
+
+_PLAIN = "`functrans.stop_gradient(x)` is its plain value, if no derivative is wanted"
+_INTO_ARRAY = (
+    "`a = functrans.numpy.at(a)[index].set(x)` gives the changed array; or collect the entries in a list and make the "
+    "array at the end, `functrans.numpy.array(entries)`."
+)
+
+#: For each refusal: what the value was about to become, and what to write instead.
+REFUSALS = {
+    "array": (
+        "a plain array",
+        "call NumPy's functions on the value itself; make arrays of traced values with `functrans.numpy.array` or "
+        "`np.stack`",
+    ),
+    "float": (
+        "a plain float",
+        "use NumPy's function (`np.exp`, not `math.exp`); print it with an f-string",
+    ),
+    "int": ("a plain integer", "round with `np.floor`, `np.round` or `np.trunc`"),
+    "complex": ("a plain complex number", "use NumPy's function (`np.exp`, not `cmath.exp`), or multiply by `1j`"),
+    "count": ("a count or an index", "take counts from shapes and plain values"),
+    "item": ("a plain number, by `.item()`", "keep the value as it is, or write `x.reshape(())`"),
+    "list": ("a list of plain numbers, by `.tolist()`", "use `list(x)`, whose entries stay traced"),
+    "ratio": ("a ratio of integers", "use NumPy's functions (`np.mean`, not `statistics.mean`)"),
+}
+
+
+def refuse(tracer: Tracer, kind: str) -> NoReturn:
+    """Raise what explains why ``tracer`` cannot become this."""
+    recorder = tracer.recorder
+    if recorder.closed:
+        recorder.leaked()
+    place = user_location()
+    become, instead = REFUSALS[kind]
+    assigned = kind in ("array", "float", "complex") and place is not None and place.operation() == "[]="
+    cls = TracedAssignmentError if assigned else TracedValueError
+    if is_staged(tracer):
+        what = f"a staged {tracer.spec}, whose value is not known {recorder.purpose}, would become {become}"
+        fix = f"{instead}; or trace after differentiating: `grad`, `vjp` and `jvp` work on values."
+    else:
+        what = f"a traced {tracer.spec} would become {become}, which has no derivative"
+        fix = f"{instead}; {_PLAIN}."
+    if assigned:
+        what = f"a traced {tracer.spec} was assigned into a plain array, which would lose its derivative"
+        fix = _INTO_ARRAY
+    recorder.refusal = (cls, what, fix, place)
+    raise cls(what, fix, place or False)
+
+
+def refuse_truth(tracer: Tracer) -> NoReturn:
+    """Raise what explains why a staged value is neither true nor false."""
+    raise TracedBoolError(
+        f"Python asked whether a staged {tracer.spec} is true; it has no value {tracer.recorder.purpose}",
+        "choose between arrays with `np.where(condition, a, b)`; or differentiate without tracing (`grad`, `vjp` and "
+        "`jvp` follow `if` and `while` on values).",
+    )
+
+
+def refuse_out(name: str) -> NoReturn:
+    """Refuse ``out=``, also that of ``a += x``: a plain array cannot hold a traced value."""
+    place = user_location()
+    operation = place.operation() if place is not None else ""
+    if operation.endswith("=") and operation != "[]=":
+        raise TracedAssignmentError(
+            f"`a {operation} x` would write a traced value into a plain array, which would lose its derivative",
+            f"write `a = a {operation[:-1]} x`, which makes a new array.",
+            place or False,
+        )
+    raise TracedAssignmentError(
+        f"`out=` of `{name}` would write a traced value into a plain array, which would lose its derivative",
+        "use the returned value; for `out=` with `where=mask` write `np.where(mask, result, otherwise)`, whose "
+        "derivative does not see the entries left out.",
+        place or False,
+    )
+
+
+def is_staged(value: Any) -> bool:
+    """Whether a value stands, at some level, for one that is not known."""
+    while hasattr(value, "recorder"):
+        value = value.value
+    return type(value) is ArraySpec
+
+
+def refusal_behind(recorder: Recorder, error: Exception) -> FunctransError | None:
+    """The refusal that C code replaced by ``error``, if there was one."""
+    if isinstance(error, FunctransError):
+        return None
+    if isinstance(error.__cause__, FunctransError):
+        return error.__cause__
+    noted = recorder.refusal
+    if noted is None or _place(error) != noted[3]:
+        return None
+    cls, what, fix, place = noted
+    return cls(what, fix, place or False)  # type: ignore[no-any-return]
+
+
+def _place(error: Exception) -> Location | None:
+    """Where in the user's code an error was raised, or passed through last."""
+    found = None
+    entry = error.__traceback__
+    while entry is not None:
+        code = entry.tb_frame.f_code
+        if not is_library(code.co_filename):
+            found = Location(code, entry.tb_lasti)
+        entry = entry.tb_next
+    return found
