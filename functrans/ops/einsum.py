@@ -23,8 +23,10 @@ Labels = tuple[int, ...]
 
 
 def _axes(subscripts: str, shapes: Sequence[tuple[int, ...]]) -> tuple[list[Labels], Labels]:
-    """A label for each axis of each operand and of the result. The axes of ``...`` have negative labels, counted from
-    the last."""
+    """A label for each axis of each operand and of the result.
+
+    The axes of ``...`` have negative labels, counted from the last.
+    """
     given, result = subscripts.split("->")
     terms = given.split(",")
     if len(terms) != len(shapes):

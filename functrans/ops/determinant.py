@@ -1,0 +1,137 @@
+"""``np.linalg.det``, whose derivatives exist everywhere, at singular matrices too.
+
+The determinant is a polynomial, so no derivative of it may divide by it. Its gradient is the matrix of cofactors and
+its Hessian is made of second cofactors; both are computed here from a singular value decomposition, which needs no
+inverse: with ``a = u s v`` the cofactors of ``a`` are those of ``u``, of ``s`` and of ``v``, multiplied, and those of
+the diagonal ``s`` are products of all singular values but one (but two, for second cofactors).
+
+Source: Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed. (2002), problem 14.13 (the adjugate through
+the SVD).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from functrans.ir.spec import ArraySpec
+from functrans.ops.family import operand
+from functrans.ops.linalg import linalg_dtype, linalg_source, square
+from functrans.primitive import Primitive, Rules
+from functrans.tracing.bind import bind
+from functrans.tracing.dispatch import implements
+
+
+def cofactors(a):
+    """The derivative of ``det(a)`` in each entry of ``a``, for any ``a``."""
+    wide = a.astype(np.promote_types(a.dtype, np.float64), copy=False)
+    finite = np.all(np.isfinite(wide), axis=(-2, -1), keepdims=True)
+    try:
+        # Far from singular, the inverse will do, at a tenth of the cost.
+        inverse = np.linalg.inv(wide)
+        condition = np.linalg.norm(wide, 1, (-2, -1)) * np.linalg.norm(inverse, 1, (-2, -1))
+        if np.all(finite) and np.all(condition < 1e3):
+            found = np.linalg.det(wide)[..., None, None] * np.swapaxes(inverse, -1, -2)
+            return found.astype(a.dtype, copy=False)
+    except np.linalg.LinAlgError:
+        pass
+    u, s, v = np.linalg.svd(np.where(finite, wide, 0.0))
+    sign = np.linalg.det(u) * np.linalg.det(v)
+    # Products of all singular values but one, without division.
+    before = np.cumprod(np.concatenate([np.ones_like(s[..., :1]), s[..., :-1]], axis=-1), axis=-1)
+    after = np.cumprod(np.concatenate([np.ones_like(s[..., :1]), s[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
+    found = np.conj(u * (before * after)[..., None, :]) @ np.conj(v) * sign[..., None, None]
+    return np.where(finite, found, np.nan).astype(a.dtype, copy=False)
+
+
+def cofactors_tangent(e, a):
+    """How ``cofactors(a)`` changes when ``a`` moves along ``e``, for any ``a``: the Hessian of ``det`` times ``e``."""
+    dtype = np.result_type(a, e)
+    a, e = np.broadcast_arrays(*[x.astype(np.promote_types(dtype, np.float64), copy=False) for x in (a, e)])
+    finite = np.all(np.isfinite(a), axis=(-2, -1), keepdims=True)
+    u, s, v = np.linalg.svd(np.where(finite, a, 0.0))
+    sign = np.linalg.det(u) * np.linalg.det(v)
+    n = s.shape[-1]
+    # Row i: products of all singular values but the i-th and one more, without division.
+    others = np.where(np.eye(n, dtype=bool), 1.0, s[..., None, :])
+    before = np.cumprod(np.concatenate([np.ones_like(others[..., :1]), others[..., :-1]], axis=-1), axis=-1)
+    after = np.cumprod(np.concatenate([np.ones_like(others[..., :1]), others[..., :0:-1]], axis=-1), axis=-1)
+    pairs = np.where(np.eye(n, dtype=bool), 0.0, before * after[..., ::-1])
+    moved = np.conj(np.swapaxes(u, -1, -2)) @ e @ np.conj(np.swapaxes(v, -1, -2))
+    diagonal = np.diagonal(moved, axis1=-2, axis2=-1)
+    inner = np.eye(n) * (pairs @ diagonal[..., None]) - pairs * np.swapaxes(moved, -1, -2)
+    found = np.conj(u) @ inner @ np.conj(v) * sign[..., None, None]
+    return np.where(finite, found, np.nan).astype(dtype, copy=False)
+
+
+def _third(f: Any, e: Any, a: Any) -> Any:
+    """How ``cofactors_tangent(e, a)`` changes when ``a`` moves along ``f``: symmetric in ``e`` and ``f``."""
+    n = a.shape[-1]
+    if n < 3:
+        return np.zeros(a.shape, a.dtype)
+    if n == 3:
+        return bind(tangent_p, f, e)
+    # d/df of det(a) * (tr(i e) i - i e i), with the inverse i and transposes understood. A singular matrix raises.
+    inverse = np.linalg.inv(a)
+    p, q = inverse @ e, inverse @ f
+    trace_p, trace_q = _trace(p), _trace(q)
+    scalar = trace_p * trace_q - np.sum(p * q.mT, axis=(-2, -1), keepdims=True)
+    inner = scalar * inverse + (p @ q + q @ p - trace_p * q - trace_q * p) @ inverse
+    return np.linalg.det(a)[..., None, None] * inner.mT
+
+
+def _trace(x: Any) -> Any:
+    return np.trace(x, axis1=-2, axis2=-1)[..., None, None]
+
+
+def _tangent_spec(e: ArraySpec, a: ArraySpec) -> ArraySpec:
+    return ArraySpec(np.broadcast_shapes(e.shape, a.shape), np.result_type(e.dtype, a.dtype))
+
+
+tangent_p = Primitive(
+    "cofactors_tangent",
+    cofactors_tangent,
+    _tangent_spec,
+    # Linear in e and self-adjoint, since a Hessian is symmetric; so is the third derivative.
+    Rules(
+        jvp=[lambda de, out, e, a: bind(tangent_p, de, a), lambda da, out, e, a: _third(da, e, a)],
+        vjp=[lambda ct, out, e, a: bind(tangent_p, ct, a), lambda ct, out, e, a: _third(ct, e, a)],
+    ),
+    source=lambda args, params: f"cofactors_tangent({', '.join(args)})",
+    helpers={"cofactors_tangent": cofactors_tangent},
+)
+
+cofactors_p = Primitive(
+    "cofactors",
+    cofactors,
+    lambda a: ArraySpec(a.shape, a.dtype),
+    Rules(
+        jvp=[lambda da, out, a: bind(tangent_p, da, a)],
+        vjp=[lambda ct, out, a: bind(tangent_p, ct, a)],
+    ),
+    source=lambda args, params: f"cofactors({args[0]})",
+    helpers={"cofactors": cofactors},
+)
+
+
+def _det_spec(a: ArraySpec) -> ArraySpec:
+    return ArraySpec(square("det", a), linalg_dtype("det", a))
+
+
+det_p = Primitive(
+    "det",
+    np.linalg.det,
+    _det_spec,
+    Rules(
+        jvp=[lambda da, out, a: np.sum(bind(cofactors_p, a) * da, axis=(-2, -1))],
+        vjp=[lambda ct, out, a: ct[..., None, None] * bind(cofactors_p, a)],
+    ),
+    source=linalg_source("det"),
+)
+
+
+@implements(np.linalg.det)
+def det(a: Any) -> Any:
+    """``np.linalg.det``."""
+    return bind(det_p, operand(a))
