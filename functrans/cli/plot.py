@@ -59,10 +59,8 @@ def draw(
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     bottom, top = _window(curves[:, :-1])
-    height = top - bottom
     for n, (*y, at_x) in enumerate(curves):
-        # What leaves the window by far is cut, so that no line joins the two sides of a pole.
-        shown = np.where(np.abs(np.asarray(y) - (bottom + top) / 2) > 1.5 * height, np.nan, y)
+        shown = _without_poles(np.asarray(y), top - bottom)
         label = partial(target.name, variable, n) if n and len(target.names) > 1 else prime(target.name, n)
         color = _COLORS[n]
         axes.plot(grid, shown, color=color, linewidth=2.4 if n == 0 else 1.6, label=label)
@@ -106,8 +104,17 @@ def _window(curves: Any) -> tuple[float, float]:
     if not finite.size:
         return -1.0, 1.0
     low, high = float(finite.min()), float(finite.max())
-    inner_low, inner_high = (float(q) for q in np.quantile(finite, [0.05, 0.95]))
-    if high - low > 8.0 * (inner_high - inner_low) > 0.0:
-        low, high = inner_low, inner_high
+    five, ten, ninety, ninety_five = (float(q) for q in np.quantile(finite, [0.05, 0.1, 0.9, 0.95]))
+    if high - low > 8.0 * (ninety_five - five) > 0.0:
+        low, high = max(low, ten - (ninety - ten) / 4), min(high, ninety + (ninety - ten) / 4)
     margin = 0.06 * (high - low) or 1.0
     return low - margin, high + margin
+
+
+def _without_poles(y: Any, height: float) -> Any:
+    """A curve, cut where it changes sign by a leap higher than the picture: no line joins the two sides of a pole."""
+    with np.errstate(all="ignore"):
+        leaps = (np.sign(y[1:]) * np.sign(y[:-1]) < 0) & (np.abs(y[1:] - y[:-1]) > height)
+    shown = np.where(np.isfinite(y), y, np.nan)
+    shown[1:][leaps] = np.nan
+    return shown
