@@ -63,16 +63,21 @@ def _delayed(y: Any, axis: int, first: float, reverse: bool = False) -> Any:
 
 
 def _recurrence_by_factor(da, out, a, b, *, axis, reverse=False):  # type: ignore[no-untyped-def]
-    if reverse:
-        forcing = _delayed(da * out, axis, 0.0, reverse=True)
-    else:
-        forcing = da * _delayed(out, axis, 0.0)
+    forcing = _delayed(da * out, axis, 0.0, reverse=True) if reverse else da * _delayed(out, axis, 0.0)
     return bind(recurrence_p, a, forcing, axis=axis, reverse=reverse)
 
 
 def _recurrence_by_factor_vjp(ct, out, a, b, *, axis, reverse=False):  # type: ignore[no-untyped-def]
     pulled = bind(recurrence_p, a, ct, axis=axis, reverse=not reverse)
     return out * _delayed(pulled, axis, 0.0) if reverse else pulled * _delayed(out, axis, 0.0)
+
+
+def _recurrence_by_rest(db, out, a, b, *, axis, reverse=False):  # type: ignore[no-untyped-def]
+    return bind(recurrence_p, a, db, axis=axis, reverse=reverse)
+
+
+def _recurrence_by_rest_vjp(ct, out, a, b, *, axis, reverse=False):  # type: ignore[no-untyped-def]
+    return bind(recurrence_p, a, ct, axis=axis, reverse=not reverse)
 
 
 recurrence_p = Primitive(
@@ -82,14 +87,8 @@ recurrence_p = Primitive(
         broadcast_shapes("linear_recurrence", (a, b)), np.result_type(a.dtype, b.dtype)
     ),
     Rules(
-        jvp=[
-            _recurrence_by_factor,
-            lambda db, out, a, b, *, axis, reverse=False: bind(recurrence_p, a, db, axis=axis, reverse=reverse),
-        ],
-        vjp=[
-            _recurrence_by_factor_vjp,
-            lambda ct, out, a, b, *, axis, reverse=False: bind(recurrence_p, a, ct, axis=axis, reverse=not reverse),
-        ],
+        jvp=[_recurrence_by_factor, _recurrence_by_rest],
+        vjp=[_recurrence_by_factor_vjp, _recurrence_by_rest_vjp],
     ),
     source=lambda args, params: (
         f"linear_recurrence({args[0]}, {args[1]}, axis={params['axis']}, reverse={params['reverse']})"

@@ -1,7 +1,7 @@
 """Reductions: ``sum``, ``prod``, ``max``, ``min``, ``ptp``, truth, positions and counts.
 
-``sum``, ``prod``, ``max`` and ``min`` take up to three operands: the array, where the reduction starts (``initial``) and
-which entries take part (``where``).
+``sum``, ``prod``, ``max`` and ``min`` take up to three operands: the array, where the reduction starts (``initial``),
+and which entries take part (``where``).
 """
 
 from __future__ import annotations

@@ -42,11 +42,9 @@ def _count(x: Any, where: Any, axis: Axes, keepdims: bool) -> Any:
 
 def _mean_transpose(ct, x, where=None, *, axis, keepdims=False, dtype=None):  # type: ignore[no-untyped-def]
     count = _count(x, where, axis, keepdims)
-    if where is None:
-        share = ct if count == 0 else ct * (1.0 / count)
-    else:
-        share = cast(ct / np.maximum(count, 1), ct.dtype)
-    return keep(where, spread(share, x, axis, keepdims))
+    if where is not None:
+        return np.where(where, spread(cast(ct / np.maximum(count, 1), ct.dtype), x, axis, keepdims), 0)
+    return spread(ct * (1.0 / max(count, 1)), x, axis, keepdims)
 
 
 mean_p = Primitive(

@@ -1,1 +1,307 @@
-"""Methods and keywords of ufuncs on traced values."""
+"""Ufuncs called with keywords, and their methods: ``reduce``, ``accumulate``, ``reduceat``, ``outer``, ``at``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from functrans.errors import ShapeError, TracedAssignmentError, UncoveredFunctionError
+from functrans.ir.spec import ArraySpec
+from functrans.ops.family import normalize_axis, operand, strong
+from functrans.ops.reduce import NO_VALUE, Axes, constant_in, mask_of, reduced_shape, reduction_axes, start_of
+from functrans.primitive import Linear, Primitive
+from functrans.tracing.bind import bind
+from functrans.tracing.dispatch import _ADD_ONE, UFUNC_METHODS, UFUNCS, ufunc_name
+from functrans.tracing.tracer import Tracer
+
+
+def _handler(ufunc: np.ufunc) -> Callable[..., Any]:
+    handler = UFUNCS.get(ufunc)
+    if handler is None:
+        raise UncoveredFunctionError(f"`{ufunc_name(ufunc)}` on a traced value is not covered", _ADD_ONE)
+    return handler
+
+
+def _as_dtype(value: Any, dtype: np.dtype[Any]) -> Any:
+    """``value`` cast, as NumPy casts it on the way into a loop; no Python scalar remains."""
+    if type(value) is Tracer:
+        if value.dtype == dtype:
+            return strong(value)
+        return constant_in(dtype, value).astype(dtype)
+    value = np.asarray(value)
+    return value if value.dtype == dtype else value.astype(dtype)
+
+
+# Calls with keywords.
+
+
+def call(
+    ufunc: np.ufunc,
+    *inputs: Any,
+    where: Any = True,
+    dtype: Any = None,
+    signature: Any = None,
+    casting: str = "same_kind",
+    order: str = "K",
+    subok: bool = True,
+    **others: Any,
+) -> Any:
+    """``ufunc(*inputs, **keywords)``. Where ``where`` is false NumPy leaves what memory held; here it is zero."""
+    name = ufunc_name(ufunc)
+    if order != "K":
+        raise UncoveredFunctionError(
+            f"`order={order!r}` of `{name}` on a traced value is not covered",
+            "leave it out: it chooses how the result lies in memory, which a traced value does not have.",
+        )
+    handler = _handler(ufunc)
+    if ufunc.signature is not None:
+        if where is not True:
+            raise TypeError(f"{ufunc.__name__}() got an unexpected keyword argument 'where'")
+    if others:
+        given = ", ".join([f"`{keyword}=`" for keyword in others])
+        raise UncoveredFunctionError(
+            f"{given} of `{name}` on a traced value is not covered",
+            "move the axes first (`np.moveaxis`), or use `np.einsum`.",
+        )
+    values = [operand(x) for x in inputs]
+    if where is True and dtype is None and signature is None and casting == "same_kind":
+        return handler(*values)
+    dtypes = _loop(ufunc, values, dtype, signature, casting)
+    values = [_as_dtype(x, d) for x, d in zip(values, dtypes, strict=False)]
+    if where is True:
+        return handler(*values)
+    shape = np.broadcast_shapes(*[x.shape for x in values], np.shape(where))
+    where = mask_of(name, where, ArraySpec(shape, bool))
+    # What is left out must neither warn nor bring an infinite derivative: an argument where all is well stands in.
+    filler = 1.5 if ufunc is np.arccosh else 0.5
+    values = [np.where(where, x, x.dtype.type(filler if x.dtype.kind in "fc" else 1)) for x in values]
+    result = handler(*values)
+    if isinstance(result, tuple):
+        return tuple([np.where(where, r, r.dtype.type(0)) for r in result])
+    return np.where(where, result, result.dtype.type(0))
+
+
+def _loop(
+    ufunc: np.ufunc, values: Sequence[Any], dtype: Any, signature: Any, casting: str
+) -> tuple[np.dtype[Any], ...]:
+    """The dtypes in which NumPy would compute, by its own rules, and with its own errors."""
+    specs = [ArraySpec.of(value) for value in values]
+    kinds = [spec.promoting for spec in specs]
+    if all(spec.weak for spec in specs):
+        kinds = [spec.dtype for spec in specs]
+    kinds = [np.dtype(np.bool_) if kind is bool else kind for kind in kinds]
+    if dtype is not None:
+        wanted: Any = (None,) * ufunc.nin + (np.dtype(dtype),) * ufunc.nout
+    elif isinstance(signature, str):
+        wanted = tuple([np.dtype(code) for code in signature.replace("->", "")])
+    elif signature is not None:
+        wanted = tuple([None if kind is None else np.dtype(kind) for kind in signature])
+    else:
+        wanted = (None,) * ufunc.nargs
+    return ufunc.resolve_dtypes((*kinds, *[None] * ufunc.nout), signature=wanted, casting=casting)  # type: ignore[arg-type]
+
+
+# reduce
+
+
+def reduce(
+    ufunc: np.ufunc,
+    array: Any,
+    axis: Any = 0,
+    dtype: Any = None,
+    keepdims: bool = False,
+    initial: Any = NO_VALUE,
+    where: Any = True,
+) -> Any:
+    """``ufunc.reduce``: NumPy's function of that meaning, or else the ufunc again and again, from left to right."""
+    a = operand(array)
+    function = _REDUCTIONS.get(ufunc)
+    if function is not None:
+        if ufunc in (np.add, np.multiply):
+            return function(a, axis=axis, dtype=dtype, keepdims=keepdims, initial=initial, where=where)
+        if dtype is not None:
+            a = _as_dtype(a, np.dtype(dtype))
+        return function(a, axis=axis, keepdims=keepdims, initial=initial, where=where)
+    if ufunc in _TRUTHS and initial is NO_VALUE and dtype in (None, bool):
+        return _TRUTHS[ufunc](a, axis=axis, keepdims=keepdims, where=where)
+    name = f"{ufunc_name(ufunc)}.reduce"
+    ndim = getattr(a, "ndim", 0)
+    # NumPy itself says whether this reduction exists, and in which dtype.
+    found = ufunc.reduce(np.ones((1,) * ndim, ArraySpec.of(a).dtype), axis=axis, dtype=dtype).dtype
+    axes = reduction_axes(axis, ndim)
+    mask = mask_of(name, where, a)
+    a = _as_dtype(a, found)
+    masks = None if mask is None else _lead(np.broadcast_to(mask, a.shape), axes)
+    items = _lead(a, axes)
+    kept = reduced_shape(a.shape, axes, False)
+    if initial is NO_VALUE:
+        initial = ufunc.identity
+    if initial is None and (mask is not None or not items.shape[0]):
+        raise ShapeError(
+            f"`{name}` has nothing to start from: no identity, and {'`where=`' if mask is not None else 'no entries'}",
+            "pass `initial=`.",
+        )
+    result = None if initial is None else _as_dtype(start_of(name, initial, found), found)
+    if not items.shape[0]:
+        result = np.broadcast_to(result, kept)
+    handler = _handler(ufunc)
+    for i in range(items.shape[0]):
+        combined = items[i] if result is None else handler(result, items[i])
+        result = combined if masks is None else np.where(masks[i], combined, result)
+    return np.reshape(result, reduced_shape(a.shape, axes, True)) if keepdims else result
+
+
+_REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {
+    np.add: np.sum,
+    np.multiply: np.prod,
+    np.maximum: np.max,
+    np.minimum: np.min,
+}
+_TRUTHS: dict[np.ufunc, Callable[..., Any]] = {np.logical_and: np.all, np.logical_or: np.any}
+
+
+def _lead(a: Any, axes: Axes) -> Any:
+    """The entries to combine along the first axis, in C order if they come from several."""
+    if axes == (0,):
+        return a
+    rest = tuple([i for i in range(a.ndim) if i not in axes])
+    count = 1
+    for i in axes:
+        count *= a.shape[i]
+    return np.reshape(np.transpose(a, axes + rest), (count, *[a.shape[i] for i in rest]))
+
+
+# accumulate
+
+
+def accumulate(ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None) -> Any:
+    """``ufunc.accumulate``: a running sum or product, or else the ufunc again and again."""
+    a = operand(array)
+    ndim = getattr(a, "ndim", 0)
+    found = ufunc.accumulate(np.ones((1,) * ndim, ArraySpec.of(a).dtype), axis=axis, dtype=dtype).dtype
+    (along,) = reduction_axes(axis, ndim)
+    if ufunc is np.add:
+        return np.cumsum(a, axis=along, dtype=dtype)
+    if ufunc is np.multiply:
+        return np.cumprod(a, axis=along, dtype=dtype)
+    a = _as_dtype(a, found)
+    if not a.shape[along]:
+        return a
+    return np.stack(_running(_handler(ufunc), _lead(a, (along,))), axis=along)
+
+
+def _running(handler: Callable[..., Any], items: Any) -> list[Any]:
+    results = [items[0]]
+    for i in range(1, items.shape[0]):
+        results.append(handler(results[-1], items[i]))
+    return results
+
+
+# reduceat
+
+
+def _segment_sums(x: Any, *, starts: tuple[int, ...], axis: int, dtype: Any = None) -> Any:
+    return np.add.reduceat(x, np.array(starts, np.intp), axis=axis, dtype=dtype)
+
+
+def _segment_spec(x: ArraySpec, *, starts: tuple[int, ...], axis: int, dtype: Any = None) -> ArraySpec:
+    shape = tuple([len(starts) if i == axis else n for i, n in enumerate(x.shape)])
+    return ArraySpec(shape, dtype or np.add.reduce(np.ones(1, x.dtype)).dtype)
+
+
+def _segment_transpose(ct, x, *, starts, axis, dtype=None):  # type: ignore[no-untyped-def]
+    lengths = np.diff([*starts, x.shape[axis]])
+    return ct[((slice(None),) * axis + (np.repeat(np.arange(len(starts)), lengths),))]
+
+
+# Sums of consecutive segments. A primitive of its own, since `reduceat` adds in another order than `sum`.
+segment_sums_p = Primitive(
+    "add.reduceat",
+    _segment_sums,
+    _segment_spec,
+    Linear((_segment_transpose,)),
+    source=lambda args, params: (
+        f"np.add.reduceat({args[0]}, np.array({list(params['starts'])}, dtype=np.intp), axis={params['axis']}"
+        + (f", dtype=np.{params['dtype'].name})" if params.get("dtype") is not None else ")")
+    ),
+)
+
+
+def reduceat(ufunc: np.ufunc, array: Any, indices: Any, axis: Any = 0, dtype: Any = None) -> Any:
+    """``ufunc.reduceat``: segment ``i`` runs from ``indices[i]`` to ``indices[i+1]``, or is the one entry there."""
+    a = operand(array)
+    indices = np.asarray(indices)
+    ndim = getattr(a, "ndim", 0)
+    probe = np.ones(tuple([1] * ndim), ArraySpec.of(a).dtype)
+    found = ufunc.reduceat(probe, [0], axis=axis, dtype=dtype).dtype
+    axis = normalize_axis(axis, ndim)
+    count = a.shape[axis]
+    # NumPy's own checks of the indices.
+    np.add.reduceat(np.zeros(count, np.int8), indices)
+    starts = [int(i) for i in indices]
+    stops = [max(stop, start + 1) for start, stop in zip(starts, [*starts[1:], count], strict=True)] if starts else []
+    lead = (slice(None),) * axis
+    if not starts:
+        return _as_dtype(a[(*lead, slice(0, 0))], found)
+    if ufunc is np.add:
+        places = np.concatenate([np.arange(start, stop) for start, stop in zip(starts, stops, strict=True)])
+        if len(places) != count or (places != np.arange(count)).any():
+            # Segments may overlap or leave gaps: gathered, they stand one after the other.
+            a = a[(*lead, places)]
+        lengths = np.subtract(stops, starts)
+        params: dict[str, Any] = {"starts": tuple((np.cumsum(lengths) - lengths).tolist()), "axis": axis}
+        if dtype is not None:
+            params["dtype"] = found
+            a = constant_in(found, a)
+        return bind(segment_sums_p, a, **params)
+    function = _REDUCTIONS.get(ufunc)
+    a = _as_dtype(a, found)
+    results = []
+    for start, stop in zip(starts, stops, strict=True):
+        segment = a[(*lead, slice(start, stop))]
+        if function is not None:
+            results.append(function(segment, axis=axis))
+        else:
+            results.append(_running(_handler(ufunc), _lead(segment, (axis,)))[-1])
+    return np.stack(results, axis=axis)
+
+
+# outer, at
+
+
+def outer(ufunc: np.ufunc, a: Any, b: Any, /, **keywords: Any) -> Any:
+    """``ufunc.outer``: of each entry of ``a`` with each of ``b``."""
+    if ufunc.nin != 2:
+        raise ValueError("outer product only supported for binary functions")
+    a, b = strong(operand(a)), strong(operand(b))
+    a = np.reshape(a, a.shape + (1,) * b.ndim)
+    return call(ufunc, a, b, **keywords)
+
+
+_UPDATES = {
+    "add": ".at[index].add(y)",
+    "subtract": ".at[index].add(-y)",
+    "multiply": ".at[index].multiply(y)",
+    "maximum": ".at[index].max(y)",
+    "minimum": ".at[index].min(y)",
+}
+
+
+def at(ufunc: np.ufunc, array: Any, index: Any, *operands: Any) -> NoReturn:
+    """Refused: it writes into its argument."""
+    update = _UPDATES.get(ufunc.__name__)
+    if update is None:
+        arguments = ", ".join(["x[index]", *["y"] * (ufunc.nin - 1)])
+        update = f".at[index].set({ufunc_name(ufunc)}({arguments}))"
+    array = "x" if type(array) is Tracer else "functrans.numpy.asarray(x)"
+    raise TracedAssignmentError(
+        f"`{ufunc_name(ufunc)}.at` would write a traced value into an array",
+        f"write `x = {array}{update}`, which returns the updated array.",
+    )
+
+
+UFUNC_METHODS.update(
+    {"__call__": call, "reduce": reduce, "accumulate": accumulate, "reduceat": reduceat, "outer": outer, "at": at}
+)
