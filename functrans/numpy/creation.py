@@ -15,6 +15,7 @@ from functrans.errors import ShapeError, TracedValueError
 from functrans.ir.spec import ArraySpec
 from functrans.ops.convert import to_dtype
 from functrans.ops.family import strong
+from functrans.ops.update import at as at
 from functrans.tracing.tracer import Tracer
 
 _array = np.array

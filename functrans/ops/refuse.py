@@ -11,11 +11,11 @@ from functrans.tracing.dispatch import METHODS, implements
 
 _IN_PLACE = {
     np.copyto: "`dst = np.where(mask, src, dst)`, or `dst = np.broadcast_to(src, dst.shape)` without a mask",
-    np.place: "`arr = np.where(mask, value, arr)`, or `functrans.numpy.asarray(arr).at[mask].set(values)`",
+    np.place: "`arr = np.where(mask, value, arr)`, or `functrans.numpy.at(arr)[mask].set(values)`",
     np.putmask: "`a = np.where(mask, values, a)`",
-    np.put: "`a = functrans.numpy.asarray(a).at[index].set(values)`",
-    np.put_along_axis: "`functrans.numpy.asarray(arr).at[index].set(values)` with an index array for each axis",
-    np.fill_diagonal: "`i = np.arange(n); a = functrans.numpy.asarray(a).at[i, i].set(values)`",
+    np.put: "`a = functrans.numpy.at(a)[index].set(values)`",
+    np.put_along_axis: "`functrans.numpy.at(arr)[index].set(values)` with an index array for each axis",
+    np.fill_diagonal: "`i = np.arange(n); a = functrans.numpy.at(a)[i, i].set(values)`",
 }
 
 _IN_PLACE_METHODS = {

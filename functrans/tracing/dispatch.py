@@ -57,14 +57,14 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method_name: str, *inputs: Any, **kw
         handler = UFUNCS.get(ufunc)
         if handler is not None:
             return handler(*inputs)
-        raise UncoveredFunctionError(f"`{ufunc_name(ufunc)}` on a traced value is not covered", _ADD_ONE)
+        raise uncovered(ufunc_name(ufunc))
     if "out" in kwargs:
         refuse_out(ufunc_name(ufunc))
     handler = UFUNC_METHODS.get(method_name)
     if handler is None:
         call = "" if method_name == "__call__" else f".{method_name}"
         given = f" with {', '.join(f'`{name}=`' for name in kwargs)}" if kwargs else ""
-        raise UncoveredFunctionError(f"`{ufunc_name(ufunc)}{call}`{given} on a traced value is not covered", _ADD_ONE)
+        raise uncovered(f"{ufunc_name(ufunc)}{call}", given)
     return handler(ufunc, *inputs, **kwargs)
 
 
@@ -74,7 +74,7 @@ def array_function(
     """NumPy's protocol for its other functions, as ``Tracer.__array_function__``."""
     handler = FUNCTIONS.get(function)
     if handler is None:
-        raise UncoveredFunctionError(f"`{function_name(function)}` on a traced value is not covered", _ADD_ONE)
+        raise uncovered(function_name(function))
     if kwargs.get("out") is not None:
         refuse_out(function_name(function))
     return handler(*args, **kwargs)
@@ -94,3 +94,8 @@ _ADD_ONE = (
     "write it with covered functions, pass `functrans.stop_gradient(x)` if no derivative is wanted through it, or "
     "declare a primitive (docs/add_a_primitive.md)."
 )
+
+
+def uncovered(name: str, given: str = "") -> UncoveredFunctionError:
+    """The error to raise for a NumPy function that functrans does not trace."""
+    return UncoveredFunctionError(f"`{name}`{given} on a traced value is not covered", _ADD_ONE)
