@@ -1,215 +1,32 @@
-"""Indexing: ``x[index]`` for every kind of index that NumPy knows, and its transpose, adding into the chosen entries.
+"""Indexing: ``x[index]`` for every kind of index that NumPy knows, and its transposes, which add into chosen entries.
 
-The arrays in an index are operands. The rest is the parameter ``template``, a tuple which hashes and pickles: an
-integer, ``None`` and ``...`` stand for themselves, a slice is the triple ``(start, stop, step)``, and an operand's place is held
-by ``ARRAY`` or, for a mask, by ``(MASK, how many entries are true)``.
+The arrays in an index are operands, so they may be traced integers; the rest is the parameter ``template``
+(:mod:`functrans.ops.index_template`).
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from functrans.errors import ShapeError, TracedValueError
+from functrans.errors import ShapeError
 from functrans.ir.source import param_source
 from functrans.ir.spec import ArraySpec
+from functrans.ops.index_template import (
+    ARRAY,
+    Template,
+    decode,
+    encode,
+    index_source,
+    indexed_shape,
+    may_repeat,
+)
 from functrans.primitive import Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.tracer import Tracer
-
-ARRAY = "array"
-MASK = "mask"
-
-Template: TypeAlias = tuple[Any, ...]
-
-_BOOL = (bool, np.bool_)
-
-
-# From an index to its template and back.
-
-
-def encode(index: Any) -> tuple[Template, list[Any]]:
-    """The template of an index and the arrays in it.
-
-    Raises:
-        TracedValueError: an array in it is a traced number with a derivative, or a mask whose value is not known.
-        IndexError: NumPy does not index by such a thing.
-    """
-    arrays: list[Any] = []
-    return tuple([_entry(part, arrays) for part in (index if type(index) is tuple else (index,))]), arrays
-
-
-def _entry(part: Any, arrays: list[Any]) -> Any:
-    kind = type(part)
-    if kind is int or part is None or part is Ellipsis:
-        return part
-    if kind is slice:
-        return (_bound(part.start), _bound(part.stop), _bound(part.step))
-    if kind is Tracer:
-        return _traced_entry(part, arrays)
-    if kind not in _BOOL and not isinstance(part, np.ndarray) and hasattr(part, "__index__"):
-        return operator.index(part)
-    array = np.asarray(part)
-    if array.size == 0 and not hasattr(part, "dtype"):  # an empty list is an index, whatever NumPy makes of it
-        array = array.astype(np.intp)
-    code = array.dtype.kind
-    if code == "b":
-        arrays.append(array)
-        return (MASK, int(np.count_nonzero(array)))
-    if code not in "iu":
-        raise IndexError(
-            "only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and integer or boolean arrays are "
-            "valid indices"
-        )
-    if array.ndim == 0:
-        return int(array)
-    arrays.append(array)
-    return ARRAY
-
-
-def _bound(bound: Any) -> int | None:
-    return bound if bound is None or type(bound) is int else operator.index(bound)
-
-
-def _traced_entry(part: Tracer, arrays: list[Any]) -> str:
-    code = part.dtype.kind
-    if code in "iu":
-        arrays.append(part)
-        return ARRAY
-    if code == "b":
-        raise TracedValueError(
-            f"the shape of `x[mask]` depends on the values of the mask, a staged {part.spec}",
-            "keep the shape: `np.where(mask, x, 0)`, or `np.sum(x, where=mask)`; to write at a mask use "
-            "`x.at[mask].set(value)`.",
-        )
-    raise TracedValueError(
-        f"a traced {part.spec} was used as an index; only integers index, and rounding has no derivative",
-        "compute the index from plain values, or write `functrans.stop_gradient(i).astype(int)`.",
-    )
-
-
-def decode(template: Template, arrays: Sequence[Any]) -> Any:
-    """The index that :func:`encode` took apart."""
-    if len(template) == 1:
-        part = template[0]
-        return _part(part, iter(arrays)) if type(part) is tuple or type(part) is str else part
-    rest = iter(arrays)
-    return tuple([_part(part, rest) if type(part) is tuple or type(part) is str else part for part in template])
-
-
-def _part(part: Any, arrays: Iterator[Any]) -> Any:
-    return next(arrays) if part == ARRAY or part[0] == MASK else slice(*part)
-
-
-def index_source(template: Template, arrays: Sequence[str]) -> str:
-    """An index as it stands between brackets."""
-    rest = iter(arrays)
-    texts: list[str] = []
-    for part in template:
-        if part is Ellipsis:
-            texts.append("...")
-        elif part == ARRAY or (type(part) is tuple and part[0] == MASK):
-            texts.append(next(rest))
-        elif type(part) is tuple:
-            start, stop, step = ["" if bound is None else repr(bound) for bound in part]
-            texts.append(f"{start}:{stop}" + (f":{step}" if step else ""))
-        else:
-            texts.append(repr(part))
-    return ", ".join(texts) or "()"
-
-
-def may_repeat(template: Template) -> bool:
-    """Whether an index can choose an entry twice: only by an array of integers."""
-    return ARRAY in template
-
-
-_DUMMY = np.zeros((), np.bool_)
-
-
-def indexed_shape(shape: tuple[int, ...], template: Template, arrays: Sequence[ArraySpec]) -> tuple[int, ...]:
-    """The shape of ``x[index]``.
-
-    Raises:
-        IndexError: too many indices, or one is out of range.
-        ShapeError: arrays in the index do not broadcast.
-    """
-    for part in template:
-        if type(part) is tuple and part[0] == MASK:
-            return _advanced_shape(shape, template, arrays)
-    for spec in arrays:
-        if spec.shape:
-            return _advanced_shape(shape, template, arrays)
-    # NumPy answers, on a view without memory. An integer which is not known stands in as 0.
-    rest = [0] * len(arrays)
-    return np.broadcast_to(_DUMMY, shape)[decode(template, rest)].shape  # type: ignore[no-any-return]
-
-
-def _advanced_shape(shape: tuple[int, ...], template: Template, arrays: Sequence[ArraySpec]) -> tuple[int, ...]:
-    consumed = 0
-    lengths: list[tuple[int, ...]] = []
-    rest = iter(arrays)
-    for part in template:
-        if part == ARRAY:
-            lengths.append(next(rest).shape)
-        elif type(part) is tuple and part[0] == MASK:
-            lengths.append((part[1],))
-            consumed += next(rest).ndim - 1
-        consumed += part is not None and part is not Ellipsis
-    if consumed > len(shape):
-        raise IndexError(f"too many indices for array: array is {len(shape)}-dimensional, but {consumed} were indexed")
-    try:
-        common = np.broadcast_shapes(*lengths)
-    except ValueError:
-        given = " ".join(map(str, lengths))
-        raise IndexError(
-            f"shape mismatch: indexing arrays could not be broadcast together with shapes {given}"
-        ) from None
-    # What arrays and integers choose stands where they stand, if side by side; else in front.
-    out: list[int] = []
-    axis, place, apart, inside = 0, None, False, False
-    rest = iter(arrays)
-    for part in template if Ellipsis in template else (*template, Ellipsis):
-        chooses = part == ARRAY or type(part) is int or (type(part) is tuple and part[0] == MASK)
-        if chooses:
-            apart = apart or (place is not None and not inside)
-            place = len(out) if place is None else place
-            axis += _axes_taken(part, shape, axis, rest)
-        elif part is None:
-            out.append(1)
-        elif part is Ellipsis:
-            width = len(shape) - consumed
-            out.extend(shape[axis : axis + width])
-            axis += width
-        else:
-            out.append(len(range(*slice(*part).indices(shape[axis]))))
-            axis += 1
-        inside = chooses
-    place = 0 if apart or place is None else place
-    return (*out[:place], *common, *out[place:])
-
-
-def _axes_taken(part: Any, shape: tuple[int, ...], axis: int, rest: Iterator[ArraySpec]) -> int:
-    """How many axes an integer, an array or a mask takes, after a look whether it fits."""
-    if type(part) is int:
-        if not -shape[axis] <= part < shape[axis]:
-            raise IndexError(f"index {part} is out of bounds for axis {axis} with size {shape[axis]}")
-        return 1
-    spec = next(rest)
-    if part == ARRAY:
-        return 1
-    if spec.shape != shape[axis : axis + spec.ndim]:
-        raise IndexError(
-            f"boolean index did not match indexed array along axis {axis}; the array has the shape {shape}, the mask "
-            f"{spec.shape}"
-        )
-    return spec.ndim
-
-
-# The primitives: getitem, and the two which add. Each is the transpose of another.
 
 
 def _getitem_impl(x: Any, *arrays: Any, template: Template) -> Any:
@@ -240,6 +57,7 @@ class Scattered:
         self._pending: list[tuple[Any, Sequence[Any], Template]] = []
 
     def add(self, ct: Any, operands: Sequence[Any], params: Mapping[str, Any]) -> None:
+        """Add the cotangent of one ``x[index]``."""
         template = params["template"]
         arrays = operands[1:]
         if self._pending or type(ct) is Tracer or Tracer in map(type, arrays):
@@ -254,6 +72,7 @@ class Scattered:
             self._buffer[index] += ct
 
     def total(self) -> Any:
+        """The cotangent of ``x``."""
         total = None if self._buffer is None else self._buffer[()]
         for ct, arrays, template in _joined(self._pending):
             if total is None:
@@ -286,7 +105,7 @@ getitem_p = Primitive(
 )
 
 
-def index_add(x, values, index, repeats):
+def index_add(x, values, index, repeats):  # type: ignore[no-untyped-def]
     """``x`` with ``values`` added at ``index``; where an entry is chosen repeatedly, they accumulate."""
     out = np.array(x)
     if repeats:
@@ -296,7 +115,7 @@ def index_add(x, values, index, repeats):
     return out[()]
 
 
-def scatter(values, shape, index, repeats):
+def scatter(values, shape, index, repeats):  # type: ignore[no-untyped-def]
     """Zeros with ``values`` added at ``index``; where an entry is chosen repeatedly, they accumulate."""
     out = np.zeros(shape, values.dtype)
     if repeats:
@@ -317,11 +136,12 @@ def _scatter_spec(values: ArraySpec, *arrays: ArraySpec, template: Template, sha
 
 def _scatter_source(args: list[str], params: dict[str, Any]) -> str:
     template = params["template"]
-    index = _subscript(template, args[1:])
+    index = subscript(template, args[1:])
     return f"scatter({args[0]}, {param_source(params['shape'])}, {index}, {may_repeat(template)})"
 
 
-def _subscript(template: Template, arrays: Sequence[str]) -> str:
+def subscript(template: Template, arrays: Sequence[str]) -> str:
+    """An index as the argument of a function."""
     text = index_source(template, arrays)
     return text if len(template) == 1 and type(template[0]) in (int, str) else f"np.s_[{text}]"
 
@@ -346,7 +166,7 @@ index_add_p = Primitive(
         )
     ),
     source=lambda args, params: (
-        f"index_add({args[0]}, {args[1]}, {_subscript(params['template'], args[2:])}, {may_repeat(params['template'])})"
+        f"index_add({args[0]}, {args[1]}, {subscript(params['template'], args[2:])}, {may_repeat(params['template'])})"
     ),
     helpers={"index_add": index_add},
 )
@@ -376,7 +196,7 @@ def check_fits(shape: tuple[int, ...], room: tuple[int, ...]) -> None:
 
 
 def getitem(x: Any, index: Any) -> Any:
-    """``x[index]``, either of them traced."""
+    """``x[index]``, where ``x`` or arrays in the index are traced."""
     if type(index) is int:
         template: Template = (index,)
         arrays: Sequence[Any] = ()
@@ -385,4 +205,4 @@ def getitem(x: Any, index: Any) -> Any:
     return bind(getitem_p, x, *arrays, template=template)
 
 
-Tracer.__getitem__ = getitem  # type: ignore[attr-defined]
+Tracer.__getitem__ = getitem  # type: ignore

@@ -1,0 +1,93 @@
+"""Histograms. A count is constant in the data, apart from jumps; it is linear in the weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from functrans.errors import UncoveredFunctionError
+from functrans.ir.spec import ArraySpec
+from functrans.ops.family import operand, strong
+from functrans.ops.index import getitem
+from functrans.ops.plain import known
+from functrans.primitive import Linear, Primitive, call_source
+from functrans.tracing.bind import bind
+from functrans.tracing.dispatch import implements
+from functrans.tracing.tracer import Tracer
+
+_WHY = "bins are found by comparing values"
+
+
+def _counts(weights: Any, a: Any, edges: Any, *, bins: int | None, range: Any) -> Any:
+    return np.histogram(a, edges if bins is None else bins, range, weights=weights)[0]
+
+
+def _counts_source(args: list[str], params: dict[str, Any]) -> str:
+    weights, a, edges = args
+    if params["bins"] is None:
+        return f"np.histogram({a}, {edges}, weights={weights})[0]"
+    return call_source("np.histogram", [a], {**params})[:-1] + f", weights={weights})[0]"
+
+
+def _weights_transpose(ct: Any, weights: ArraySpec, a: Any, edges: Any, *, bins: int | None, range: Any) -> Any:
+    # The last bin has its right edge too. What lies outside of all bins counts for nothing.
+    inside = (a >= edges[0]) & (a <= edges[-1])
+    places = np.minimum(np.searchsorted(edges, a, side="right") - 1, len(edges) - 2)
+    return np.where(inside, getitem(ct, np.where(inside, places, 0)), 0.0)
+
+
+histogram_p = Primitive(
+    "histogram",
+    _counts,
+    lambda weights, a, edges, **params: ArraySpec((edges.shape[0] - 1,), weights.dtype),
+    Linear((_weights_transpose,)),
+    source=_counts_source,
+)
+
+
+def _edges(a: Any, bins: Any, range: Any, weights: Any) -> Any:
+    """The edges of the bins. They move with the data, if it is the data that they are spread over."""
+    if type(bins) is Tracer:
+        return bins
+    if type(a) is not Tracer or range is not None or (np.ndim(bins) == 1 and not isinstance(bins, str)):
+        return np.histogram_bin_edges(known(a, "np.histogram", _WHY), bins, range, known(weights, "np.histogram", _WHY))
+    if isinstance(bins, str):
+        raise UncoveredFunctionError(
+            f"`np.histogram` with bins={bins!r} of a traced array, whose values decide on the bins",
+            "give the number of bins, their edges, or `range=`.",
+        )
+    low: Any = np.min(a)
+    high: Any = np.max(a)
+    if known(low, "np.histogram", _WHY) == known(high, "np.histogram", _WHY):
+        low, high = low - 0.5, high + 0.5
+    return np.linspace(low, high, bins + 1)
+
+
+@implements(np.histogram_bin_edges)
+def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:
+    """``np.histogram_bin_edges``; edges that are spread over traced data have its derivative."""
+    return _edges(a, bins, range, weights)
+
+
+@implements(np.histogram)
+def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
+    """``np.histogram``.
+
+    The values must be known. Counts are plain: they are constant in the data, apart from jumps. Traced weights have a
+    derivative, and so have edges that are spread over traced data (an integer for ``bins``, no ``range``).
+    """
+    edges = _edges(a, bins, range, weights)
+    a, plain_edges = known((operand(a), operand(edges)), "np.histogram", _WHY)
+    number = None if np.ndim(bins) else bins
+    range = None if range is None else tuple(range)
+    if type(weights) is Tracer:
+        if weights.shape != np.shape(a):
+            raise ValueError("weights should have the same shape as a.")
+        weights = np.ravel(strong(weights))
+        counts = bind(histogram_p, weights, np.ravel(a), plain_edges, bins=number, range=range)
+    else:
+        counts = np.histogram(a, plain_edges if number is None else number, range, weights=weights)[0]
+    if density:
+        counts = counts / np.diff(edges) / np.sum(counts)
+    return counts, edges
