@@ -126,7 +126,8 @@ class Primitive:
         derivative: one of the five kinds above, or ``None``: differentiating it is an error that names it.
         multiple: whether it returns several arrays.
         masks: whether its transpose puts exact zeros beside other numbers (``where``, indexing, …); from there on
-            every elementwise product in a backward walk lets a zero absorb infinities and NaN.
+            every elementwise product in a backward walk lets a zero absorb infinities and NaN. A number: it does so
+            only with at least that many operands (a reduction with a mask).
         domain: per operand, the open interval from which tests draw real values.
         residuals: what the reverse rules read, which is all that a trace keeps.
         helpers: functions that the printed source calls, by name; their own source must need NumPy alone.
@@ -155,7 +156,7 @@ class Primitive:
         source: Source | None = None,
         helpers: Mapping[str, Callable[..., Any]] | None = None,
         multiple: bool = False,
-        masks: bool = False,
+        masks: int = False,
         domain: Sequence[Domain] = (),
     ) -> None:
         if name in _registry:

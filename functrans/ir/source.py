@@ -11,13 +11,23 @@ from typing import Any
 import numpy as np
 
 from functrans.ir.program import Atom, Equation, Literal, Program, Var
+from functrans.ir.spec import ArraySpec
 
-_WIDEST_CONSTANT = 64
+_INLINE = 4  # constants with more entries are named
+_SHOWN = 64  # those with more than this are written out by `to_source` alone
 
 
 def function_source(program: Program) -> str:
-    """The program as one function. Large constants are named, not shown."""
-    return _Printer(program).function()
+    """The program as one function, for reading: helpers and large constants are left to :func:`module_source`."""
+    printer = _Printer(program)
+    body = printer.function()
+    rows = [
+        f"{name} = {_exact(value)}"
+        if value.size <= _SHOWN
+        else f"{name} = ...  # {ArraySpec.of(value)}: see to_source()"
+        for name, value in printer.constants.items()
+    ]
+    return "\n".join([*rows, body])
 
 
 def module_source(program: Program) -> str:
@@ -95,7 +105,7 @@ class _Printer:
 
     def literal(self, literal: Literal) -> str:
         value = literal.value
-        if isinstance(value, np.ndarray) and value.size > _WIDEST_CONSTANT:
+        if isinstance(value, np.ndarray) and value.size > _INLINE:
             for name, known in self.constants.items():
                 if known is value:
                     return name
@@ -122,24 +132,34 @@ def number_source(value: Any) -> str:
 def literal_source(value: Any) -> str:
     """A constant as source, exact to the bit."""
     if isinstance(value, np.generic) and value.dtype.kind in "biufc" and value.dtype != np.longdouble:
-        return f"np.{value.dtype.name if value.dtype.kind != 'b' else 'bool_'}({number_source(value.item())})"
+        return f"{param_source(value.dtype)}({number_source(value.item())})"
     if isinstance(value, np.ndarray | np.generic):
         return _exact(np.asarray(value))
     return number_source(value) if isinstance(value, float | complex) else repr(value)
 
 
 def _exact(value: np.ndarray[Any, Any]) -> str:
-    dtype = value.dtype.name if value.dtype.kind != "b" else "bool_"
-    plain = value.dtype.kind in "biuf" and value.dtype != np.longdouble and np.all(np.isfinite(value))
-    if plain and value.size and not np.any((value == 0) & np.signbit(value) if value.dtype.kind == "f" else False):
-        return f"np.array({value.tolist()!r}, dtype=np.{dtype})"
-    return f"np.frombuffer(bytes.fromhex({value.tobytes().hex()!r}), dtype=np.{dtype}).reshape({value.shape!r})"
+    """An array as source: the same bits in the same order of axes in memory, on which the order of sums depends."""
+    if not value.size:
+        return f"np.zeros({value.shape!r}, dtype={param_source(value.dtype)})"
+    repeated = [step == 0 and n > 1 for step, n in zip(value.strides, value.shape, strict=True)]
+    if any(repeated):
+        once = value[tuple(slice(0, 1) if again else slice(None) for again in repeated)]
+        return f"np.broadcast_to({_exact(once)}, {value.shape!r})"
+    order = sorted(range(value.ndim), key=lambda axis: -abs(value.strides[axis]))
+    if not value.flags.c_contiguous and order != list(range(value.ndim)):
+        back = tuple(int(axis) for axis in np.argsort(order))
+        return f"{_exact(np.ascontiguousarray(np.transpose(value, order)))}.transpose({back!r})"
+    dtype = param_source(value.dtype)
+    if value.dtype.kind in "biu" or (value.dtype.kind == "f" and value.itemsize <= 8 and np.all(np.isfinite(value))):
+        return f"np.array({value.tolist()!r}, dtype={dtype})"
+    return f"np.frombuffer(bytes.fromhex({value.tobytes().hex()!r}), dtype={dtype}).reshape({value.shape!r})"
 
 
 def param_source(value: Any) -> str:
     """A parameter (axis, dtype, index, …) as source."""
     if isinstance(value, np.dtype):
-        return f"np.{value.name}" if value.kind != "b" else "np.bool_"
+        return f"np.{value.type.__name__}" if value.kind != "b" else "np.bool_"
     if isinstance(value, type) and issubclass(value, np.generic):
         return f"np.{value.__name__}"
     if isinstance(value, np.ndarray | np.generic):

@@ -35,12 +35,12 @@ cos = elementwise(np.cos, [lambda out, x: -np.sin(x)])
 tan = elementwise(np.tan, [lambda out, x: 1.0 + out * out], singular=True, domain=(-1.5, 1.5))
 arcsin = elementwise(np.arcsin, [lambda out, x: 1.0 / np.sqrt((1.0 - x) * (1.0 + x))], singular=True, domain=_UNIT)
 arccos = elementwise(np.arccos, [lambda out, x: -1.0 / np.sqrt((1.0 - x) * (1.0 + x))], singular=True, domain=_UNIT)
-arctan = elementwise(np.arctan, [lambda out, x: 1.0 / np.add(1.0, x * x)], singular=True)
+arctan = elementwise(np.arctan, [lambda out, x: 1.0 / np.add(1.0, x * x)])
 sinh = elementwise(np.sinh, [lambda out, x: np.cosh(x)], singular=True)
 cosh = elementwise(np.cosh, [lambda out, x: np.sinh(x)], singular=True)
 # Not 1 - tanh(x)**2, which loses every digit in the tails: the derivative at 20 is 1.7e-17, not 0.
-tanh = elementwise(np.tanh, [lambda out, x: np.square(1.0 / np.cosh(x))], singular=True)
-arcsinh = elementwise(np.arcsinh, [lambda out, x: 1.0 / np.sqrt(x * x + 1.0)], singular=True)
+tanh = elementwise(np.tanh, [lambda out, x: np.square(1.0 / np.cosh(x))])
+arcsinh = elementwise(np.arcsinh, [lambda out, x: 1.0 / np.sqrt(x * x + 1.0)])
 arccosh = elementwise(
     # Two roots, not one of x**2 - 1: right on both sides of the complex branch cut.
     np.arccosh,

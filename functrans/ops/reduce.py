@@ -226,7 +226,7 @@ sum_p = Primitive(
     _sum_spec,
     Linear((_sum_transpose, lambda ct, *operands, **params: ct, None)),
     source=named_source("np.sum", "initial", "where"),
-    masks=True,
+    masks=3,
 )
 
 
@@ -297,7 +297,7 @@ prod_p = Primitive(
     ),
     Rules(jvp=[_prod_jvp, _prod_by_initial], vjp=[_prod_vjp, _prod_by_initial]),
     source=named_source("np.prod", "initial", "where"),
-    masks=True,
+    masks=3,
 )
 
 

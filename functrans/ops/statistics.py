@@ -55,7 +55,7 @@ mean_p = Primitive(
     ),
     Linear((_mean_transpose, None)),
     source=named_source("np.mean", "where"),
-    masks=True,
+    masks=2,
 )
 
 
@@ -198,7 +198,7 @@ def _declare(
             spec,
             Rules(jvp=[own[0]], vjp=[own[1]]),
             source=named_source(f"np.{name}", "where"),
-            masks=True,
+            masks=2,
         ),
         Primitive(
             f"{name}_about",
@@ -206,7 +206,7 @@ def _declare(
             _about_spec,
             Rules(jvp=about, vjp=vjp_about),
             source=named_source(f"np.{name}", "mean", "where"),
-            masks=True,
+            masks=3,
         ),
     )
 

@@ -19,10 +19,11 @@ import numpy as np
 
 from functrans.errors import MissingRuleError, ShapeError, at_location, user_location
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import absorb, match, zeros
+from functrans.ops.family import absorb, broadcast_shapes, match, zeros
 from functrans.primitive import Bilinear, Constant, Derivatives, Linear, Primitive, Rules, residual_key
 from functrans.tracing.bind import bind
 from functrans.tracing.recorder import Recorder
+from functrans.tracing.refusal import refuse_objects
 from functrans.tracing.tracer import Tracer
 
 #: (age, primitive, parents, out, operands, targets, params, location). ``age`` counts downwards, so that the youngest
@@ -37,6 +38,7 @@ _NO_PARAMS: Mapping[str, Any] = {}
 _UNARY = residual_key(1, 1)
 _FLOAT64 = np.dtype(np.float64)
 _COMPLEX128 = np.dtype(np.complex128)
+_OBJECT = np.dtype(object)
 
 
 class ReverseRecorder(Recorder):
@@ -60,7 +62,9 @@ class ReverseRecorder(Recorder):
             return self.process(primitive, (x,), _NO_PARAMS)
         out = primitive.impl(value)
         keeps_out, (keeps_x,) = primitive.residuals[_UNARY]
-        targets = None if type(out) is np.float64 or type(out) is float else elementwise_targets((value,), out)
+        targets = (
+            None if type(out) is np.float64 or type(out) is float else elementwise_targets(primitive, (value,), out)
+        )
         node = (
             self.next_age(),
             primitive,
@@ -82,10 +86,12 @@ class ReverseRecorder(Recorder):
         try:
             out = primitive.impl(x_value, y_value)
         except ValueError as error:
-            raise explain(error, primitive, (x_value, y_value)) from error
+            raise explain(error, primitive, (x_value, y_value)) from None
         keeps_out, (keeps_x, keeps_y) = primitive.residuals[traced << 16 | 2]
         targets = (
-            None if type(out) is np.float64 or type(out) is float else elementwise_targets((x_value, y_value), out)
+            None
+            if type(out) is np.float64 or type(out) is float
+            else elementwise_targets(primitive, (x_value, y_value), out)
         )
         node = (
             self.next_age(),
@@ -116,7 +122,7 @@ class ReverseRecorder(Recorder):
         try:
             out = bind(primitive, *values, **params)
         except ValueError as error:
-            raise explain(error, primitive, values) from error
+            raise explain(error, primitive, values) from None
         derivative = primitive.derivative
         kind = type(derivative)
         if kind is Constant:
@@ -126,10 +132,12 @@ class ReverseRecorder(Recorder):
         if kind is Derivatives:
             targets: Any = None
             if type(out) is not np.float64 and type(out) is not float:
-                targets = elementwise_targets(values, out)
+                targets = elementwise_targets(primitive, values, out)
             operands = [value if kept else None for value, kept in zip(values, keeps, strict=True)]
         else:
             check_differentiable(primitive, traced)
+            if getattr(out, "dtype", None) == _OBJECT:
+                refuse_objects(primitive.name)
             targets = [
                 None if parent is None else ArraySpec.of(value) for value, parent in zip(values, parents, strict=True)
             ]
@@ -160,7 +168,7 @@ def is_inexact_value(value: Any) -> bool:
     return ArraySpec.of(value).dtype.kind in "fc"
 
 
-def elementwise_targets(values: Sequence[Any], out: Any) -> list[ArraySpec | None] | None:
+def elementwise_targets(primitive: Primitive, values: Sequence[Any], out: Any) -> list[ArraySpec | None] | None:
     """For each operand the spec its cotangent must be brought to, None where ``out`` has the same."""
     shape = getattr(out, "shape", ())  # Python's operators keep Python scalars
     dtype = getattr(out, "dtype", None)
@@ -171,7 +179,10 @@ def elementwise_targets(values: Sequence[Any], out: Any) -> list[ArraySpec | Non
         if exact and getattr(value, "dtype", None) is dtype and value.shape == shape:
             targets.append(None)
         else:
-            targets.append(ArraySpec.of(value))
+            spec = ArraySpec.of(value)
+            if spec.dtype.kind == "O":
+                refuse_objects(primitive.name)
+            targets.append(spec)
     return targets
 
 
@@ -179,9 +190,16 @@ def explain(error: ValueError, primitive: Primitive, values: Sequence[Any]) -> V
     """NumPy's complaint about some operands, with their specs and the user's line."""
     if type(error) is not ValueError:
         return error
-    given = ", ".join(repr(ArraySpec.of(value)) for value in values)
+    specs = [ArraySpec.of(value) for value in values]
+    if type(primitive.derivative) is Derivatives:
+        try:
+            broadcast_shapes(primitive.name, specs)
+        except ShapeError as found:
+            return found
+    given = ", ".join(map(repr, specs))
     return ShapeError(
-        f"`{primitive.name}` of {given}: {error}", "bring the operands to shapes that NumPy takes together."
+        f"`{primitive.name}` of {given}: {str(error).strip()}",
+        "bring the operands to shapes that NumPy takes together.",
     )
 
 
@@ -267,10 +285,9 @@ def walk(seeds: Sequence[tuple[Node, Any]]) -> dict[int, Any]:
             collect(derivative.collector, parents[0], targets[0], cotangents, heap, location).add(ct, operands, params)
         else:
             with at_location(location):
-                found = pull(primitive, parents, ct, out, operands, targets, params, is_masked)
-            for parent, contribution in found:
-                give(parent, contribution, cotangents, heap)
-        if primitive.masks or is_masked:
+                for parent, contribution in pull(primitive, parents, ct, out, operands, targets, params, is_masked):
+                    give(parent, contribution, cotangents, heap)
+        if is_masked or (primitive.masks and len(parents) >= primitive.masks):
             masked.discard(age)
             masked.update([parent[0] for parent in parents if parent is not None])
     return leaves
