@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from functrans.errors import ShapeError
+from functrans.errors import ShapeError, UncoveredFunctionError
 from functrans.ir.spec import WEAK, ArraySpec
 from functrans.primitive import (
     REAL,
@@ -30,9 +30,26 @@ _PLAIN = frozenset({Tracer, float, int, complex, bool, np.ndarray, np.float64, n
 
 def operand(value: Any) -> Any:
     """An operand as NumPy would take it: lists and other array-likes become arrays."""
-    if type(value) in _PLAIN or hasattr(value, "__array_ufunc__") or hasattr(value, "dtype"):
+    if type(value) in _PLAIN:
+        return value
+    if hasattr(value, "__array_ufunc__") or hasattr(value, "dtype"):
+        check_kind(value)
         return value
     return np.asarray(value)
+
+
+def check_kind(value: Any) -> None:
+    """Refuse arrays of other kinds (`np.matrix`, masked arrays, data frames), whose operators mean something else.
+
+    Raises:
+        UncoveredFunctionError: it is one.
+    """
+    if getattr(value, "__array_priority__", 0.0) > 0.0:
+        kind = f"{type(value).__module__.partition('.')[0]}.{type(value).__name__}"
+        raise UncoveredFunctionError(
+            f"an operation on a traced value and a `{kind}` is not covered",
+            "take the plain array that it holds: `np.asarray(x)`, `x.filled(value)`, `x.to_numpy()`.",
+        )
 
 
 def broadcast_shapes(name: str, specs: Sequence[ArraySpec]) -> tuple[int, ...]:
@@ -179,6 +196,20 @@ _strong = Primitive(
     lambda x: x.strong(),
     Derivatives([1.0]),
     source=lambda args, params: f"np.asarray({args[0]})[()]",
+)
+
+
+def weak(x: Any) -> Any:
+    """``x``, one number in double precision, promoting as a Python scalar does."""
+    return x if is_weak(x) else bind(_weak, x)
+
+
+_weak = Primitive(
+    "weak",
+    lambda x: x.item(),
+    lambda x: ArraySpec((), x.dtype, True),
+    Derivatives([1.0]),
+    source=lambda args, params: f"{args[0]}.item()",
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from functrans.ops import arithmetic, compare
-from functrans.ops.family import _PLAIN
+from functrans.ops.family import _PLAIN, check_kind
 from functrans.primitive import Primitive
 from functrans.tracing.bind import bind_binary, bind_unary
 from functrans.tracing.tracer import Tracer
@@ -21,6 +21,7 @@ def _coerce(other: Any) -> Any:
     operators."""
     if getattr(other, "__array_ufunc__", _UNKNOWN) is None:
         return _UNKNOWN
+    check_kind(other)
     if isinstance(other, np.ndarray | np.generic):
         return other
     made = np.asarray(other)

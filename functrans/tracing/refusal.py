@@ -99,6 +99,14 @@ def refuse_out(name: str) -> NoReturn:
     )
 
 
+def refuse_objects(name: str) -> NoReturn:
+    """Refuse an array of Python objects among the operands: it may hold traced values that nobody follows."""
+    raise TracedValueError(
+        f"`{name}` of a traced value and an array of objects, which may hold traced values: they would be lost",
+        "make an array of numbers, `functrans.numpy.array(list)`.",
+    )
+
+
 def is_staged(value: Any) -> bool:
     """Whether a value stands, at some level, for one that is not known."""
     while hasattr(value, "recorder"):

@@ -14,6 +14,7 @@ from functrans.errors import TreeError, describe_function, user_location
 from functrans.ir import ArraySpec, Atom, Equation, Literal, Program, Var
 from functrans.primitive import Primitive
 from functrans.tracing.recorder import Recorder
+from functrans.tracing.refusal import refuse_objects
 from functrans.tracing.tracer import Tracer
 
 
@@ -33,6 +34,9 @@ class StagedRecorder(Recorder):
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
         atoms = [self.atom(arg) for arg in args]
+        for atom in atoms:
+            if atom.spec.dtype.kind == "O":
+                refuse_objects(primitive.name)
         specs = primitive.spec(*[atom.spec for atom in atoms], **params)
         variables = [Var(spec) for spec in (specs if primitive.multiple else (specs,))]
         self.record(Equation(primitive, atoms, variables, params, user_location()))

@@ -52,7 +52,6 @@ def jacobian(
                 raise NonScalarOutputError(
                     f"`jacobian` needs real outputs, but {describe_function(f)} returned {spec}",
                     "return real and imaginary parts apart (`np.real(out)`, `np.imag(out)`).",
-                    where=False,
                 )
             rows = [
                 tree.flatten(line.pull([unit if i == position else None for i in range(len(specs))]))[0]

@@ -17,6 +17,7 @@ from functrans.ops.family import absorb, conform, zeros
 from functrans.primitive import Bilinear, Constant, Derivatives, Linear, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.recorder import Recorder
+from functrans.tracing.refusal import refuse_objects
 from functrans.tracing.trace import check_outputs
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.arguments import differentiable_leaves, dual, like_primal
@@ -47,13 +48,16 @@ class ForwardRecorder(Recorder):
         try:
             out = bind(primitive, *primals, **params)
         except ValueError as error:
-            raise explain(error, primitive, primals) from error
+            raise explain(error, primitive, primals) from None
         if type(primitive.derivative) is Constant:
             return out
         check_differentiable(primitive, traced)
-        tangent = push(primitive, primals, tangents, out, params)
         if not primitive.multiple:
-            return Tracer(self, out, conform(tangent, ArraySpec.of(out)))
+            spec = ArraySpec.of(out)
+            if spec.dtype.kind == "O":
+                refuse_objects(primitive.name)
+            return Tracer(self, out, conform(push(primitive, primals, tangents, out, params), spec))
+        tangent = push(primitive, primals, tangents, out, params)
         return tuple(
             Tracer(self, o, conform(t, ArraySpec.of(o))) if is_inexact_value(o) else o
             for o, t in zip(out, tangent, strict=True)
@@ -140,7 +144,8 @@ def jvp(f: Callable[..., Tree], primals: Sequence[Tree], tangents: Sequence[Tree
     check_outputs(outs, out_tree, f, recorder)
     values = [plain(o, recorder) for o in outs]
     derivatives = [
-        o.mark if type(o) is Tracer and o.recorder is recorder else like_primal(zeros(ArraySpec.of(o)), o) for o in outs
+        like_primal(o.mark if type(o) is Tracer and o.recorder is recorder else zeros(ArraySpec.of(o)), value)
+        for o, value in zip(outs, values, strict=True)
     ]
     result = (tree.unflatten(out_tree, values), tree.unflatten(out_tree, derivatives))
     return (*result, aux) if has_aux else result

@@ -87,7 +87,6 @@ def split_aux(f: Callable[..., Any], out: Any) -> tuple[Any, Any]:
         raise DerivativeError(
             f"has_aux=True, but {describe_function(f)} returned a {type(out).__name__}",
             "return a pair `(value, aux)`.",
-            where=False,
         )
     return out[0], out[1]
 
@@ -219,42 +218,37 @@ def _scalar_seed(f: Callable[..., Any], line: Linearization, holomorphic: bool) 
     """
     if line.out_tree.cls is not None:
         kind = line.out_tree.cls.__name__
+        if kind == "NoneType":
+            raise NonScalarOutputError(
+                f"`grad` needs one number, but {describe_function(f)} returned None", "is a `return` missing?"
+            )
         hint = "to return more beside the value use `has_aux=True`; " if kind == "tuple" else ""
         raise NonScalarOutputError(
             f"`grad` needs one number, but {describe_function(f)} returned a {kind}",
             f"{hint}for the derivative of several outputs use `functrans.vjp` (a weighted sum of them) or "
             "`functrans.jacobian` (all).",
-            where=False,
         )
-    out = line.outs[0]
-    try:
-        spec = ArraySpec.of(out)
-    except (TypeError, ValueError):
-        spec = ArraySpec((), object)
+    spec = ArraySpec.of(line.outs[0])
     if spec.shape != ():
         raise NonScalarOutputError(
             f"`grad` needs one number, but {describe_function(f)} returned {spec}",
             "return a sum, such as `np.sum(out)`, for the gradient of the sum; use `functrans.vjp(f, x)` and its "
             "pullback for a weighted sum (a head gradient); use `functrans.jacobian(f)` for all derivatives.",
-            where=False,
         )
     if spec.dtype.kind == "c" and not holomorphic:
         raise DerivativeError(
             f"`grad` needs a real number, but {describe_function(f)} returned {spec}",
             "return `np.real(out)` or `np.abs(out)`; for a holomorphic function pass `holomorphic=True`.",
-            where=False,
         )
     if holomorphic and any(ArraySpec.of(leaf).dtype.kind != "c" for leaf in line.leaves):
         raise DerivativeError(
             f"holomorphic=True, but an argument of {describe_function(f)} is not complex",
             "pass complex arguments (`z + 0j`).",
-            where=False,
         )
     if spec.dtype.kind not in "fc" and not spec.weak:
         raise DerivativeError(
             f"`grad` of {describe_function(f)}, which returned {spec}: an integer has no derivative",
             "return a floating-point result.",
-            where=False,
         )
     return np.ones((), spec.dtype if spec.dtype.kind in "fc" else np.float64)[()]
 
