@@ -23,7 +23,7 @@ from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 
 
-def cofactors(a):
+def cofactors(a):  # type: ignore[no-untyped-def]
     """The derivative of ``det(a)`` in each entry of ``a``, for any ``a``."""
     wide = a.astype(np.promote_types(a.dtype, np.float64), copy=False)
     finite = np.all(np.isfinite(wide), axis=(-2, -1), keepdims=True)
@@ -45,7 +45,7 @@ def cofactors(a):
     return np.where(finite, found, np.nan).astype(a.dtype, copy=False)
 
 
-def cofactors_tangent(e, a):
+def cofactors_tangent(e, a):  # type: ignore[no-untyped-def]
     """How ``cofactors(a)`` changes when ``a`` moves along ``e``, for any ``a``: the Hessian of ``det`` times ``e``."""
     dtype = np.result_type(a, e)
     a, e = np.broadcast_arrays(*[x.astype(np.promote_types(dtype, np.float64), copy=False) for x in (a, e)])
@@ -89,7 +89,7 @@ def _tangent_spec(e: ArraySpec, a: ArraySpec) -> ArraySpec:
     return ArraySpec(np.broadcast_shapes(e.shape, a.shape), np.result_type(e.dtype, a.dtype))
 
 
-tangent_p = Primitive(
+tangent_p: Primitive = Primitive(
     "cofactors_tangent",
     cofactors_tangent,
     _tangent_spec,

@@ -1,0 +1,187 @@
+"""``np.linalg.norm``, for vectors and matrices, of every order.
+
+The gradient of a norm is written as a function of the vector and of the norm itself, so that it traces again. Where a
+norm has a kink, the gradient is the subgradient of least norm: 0 at the zero vector, equal shares among entries (or
+columns, rows) that tie for the largest. The norms made of singular values are in :mod:`functrans.ops.singular`.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from functrans.errors import ShapeError, UncoveredFunctionError
+from functrans.ir.spec import ArraySpec
+from functrans.ops.contract import conj
+from functrans.ops.family import keywords, normalize_axes, normalize_axis, operand
+from functrans.ops.linalg import real_dtype
+from functrans.ops.singular import nuclear_gradient, spectral_gradient
+from functrans.primitive import Primitive, Rules, call_source
+from functrans.tracing.bind import bind
+from functrans.tracing.dispatch import implements
+from functrans.tracing.tracer import Tracer
+
+_INF = float("inf")
+_EUCLIDEAN = (None, 2, "fro", "f")
+
+
+def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    return tuple(range(ndim)) if axis is None else axis
+
+
+def _norm_spec(x: ArraySpec, *, ord: Any, axis: Any, keepdims: bool) -> ArraySpec:
+    axes = _axes(axis, x.ndim)
+    shape = tuple(1 if i in axes else n for i, n in enumerate(x.shape) if keepdims or i not in axes)
+    return ArraySpec(shape, real_dtype(x.dtype) if x.dtype.kind in "fc" else np.dtype(np.float64))
+
+
+def _gradient(out: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
+    """``g`` such that the norm changes by the real part of ``sum(g * dx)``."""
+    if not x.size:
+        return np.zeros(x.shape, x.dtype)
+    if len(axes) == 2 and ord not in (None, "fro", "f"):
+        return _matrix_gradient(x, ord, *axes)
+    scale = np.reshape(out, tuple(1 if i in axes else n for i, n in enumerate(x.shape)))
+    if ord in _EUCLIDEAN:
+        return _ratio(conj(x), scale)
+    if ord == 1:
+        return _direction(x)
+    if ord in (_INF, -_INF):
+        return _direction(x) * _shares(np.abs(x) == scale, axes[0])
+    return _power_gradient(x, scale, ord)
+
+
+def _ratio(x: Any, scale: Any) -> Any:
+    """``x / scale``; 0 where the scale is 0, and NaN where it is infinite: there the norm itself has overflowed."""
+    if type(scale) is np.ndarray and np.all((scale > 0) & (scale < _INF)):
+        return x / scale
+    flat = scale == 0
+    usable = np.where(flat, 1.0, np.where(np.isinf(scale), np.nan, scale))
+    return np.where(flat, 0.0, x / usable)
+
+
+def _direction(x: Any) -> Any:
+    """The derivative of ``abs(x)``: the sign, or for complex ``x`` the conjugate of ``x / abs(x)``; 0 at 0."""
+    if x.dtype.kind != "c":
+        return np.sign(x)
+    zero = x == 0
+    return np.where(zero, 0.0, np.conj(np.sign(np.where(zero, 1.0, x))))
+
+
+def _shares(chosen: Any, axis: int) -> Any:
+    """Equal shares, adding up to one, of those chosen."""
+    with np.errstate(invalid="ignore"):
+        return chosen / np.sum(chosen, axis=axis, keepdims=True)
+
+
+def _power_gradient(x: Any, scale: Any, p: Any) -> Any:
+    """Of ``sum(abs(x)**p)**(1/p)``; in ratios to the norm, whose powers do not overflow."""
+    ratio = _ratio(conj(x), scale)
+    if p > 2 and p % 2 == 0:
+        # An even power is a polynomial, smooth at zero; written with `abs`, its higher derivatives would lose terms.
+        return ratio * np.real(ratio * conj(ratio)) ** (int(p) // 2 - 1)
+    zero = ratio == 0
+    size = np.abs(np.where(zero, 1.0, ratio))
+    if p > 2:
+        return ratio * np.where(zero, 0.0, size ** (p - 2))
+    return np.where(zero, 0.0, _direction(x) * size ** (p - 1))
+
+
+def _matrix_gradient(x: Any, ord: Any, row: int, column: int) -> Any:
+    if ord in (1, -1, _INF, -_INF):
+        # The norm is the largest (smallest) of the sums of the columns (rows).
+        along, across = (row, column) if abs(ord) == 1 else (column, row)
+        sums = np.sum(np.abs(x), axis=along, keepdims=True)
+        extreme = (np.max if ord > 0 else np.min)(sums, axis=across, keepdims=True)
+        return _direction(x) * _shares(sums == extreme, across)
+    matrices = np.moveaxis(x, (row, column), (-2, -1))
+    found = nuclear_gradient(matrices) if ord == "nuc" else spectral_gradient(matrices, ord > 0)
+    return np.moveaxis(found, (-2, -1), (row, column))
+
+
+def _norm_jvp(dx: Any, out: Any, x: Any, *, ord: Any, axis: Any, keepdims: bool) -> Any:
+    axes = _axes(axis, x.ndim)
+    return np.sum(np.real(_gradient(out, x, ord, axes) * dx), axis=axes, keepdims=keepdims)
+
+
+def _norm_vjp(ct: Any, out: Any, x: Any, *, ord: Any, axis: Any, keepdims: bool) -> Any:
+    axes = _axes(axis, x.ndim)
+    if not keepdims:
+        ct = np.reshape(ct, tuple(1 if i in axes else n for i, n in enumerate(x.shape)))
+    return ct * _gradient(out, x, ord, axes)
+
+
+def _norm_source(args: list[str], params: dict[str, Any]) -> str:
+    return call_source("np.linalg.norm", args, keywords(params, ord=None, axis=None, keepdims=False))
+
+
+norm_p = Primitive(
+    "norm",
+    np.linalg.norm,
+    _norm_spec,
+    Rules(jvp=[_norm_jvp], vjp=[_norm_vjp]),
+    source=_norm_source,
+    masks=True,
+)
+
+
+@implements(np.linalg.norm)
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """``np.linalg.norm``."""
+    if type(ord) is Tracer:
+        raise UncoveredFunctionError(
+            "`np.linalg.norm` with a traced `ord`", "write it out: `np.sum(np.abs(x) ** p) ** (1 / p)`."
+        )
+    x = operand(x)
+    ndim = x.ndim
+    if axis is not None:
+        axis = tuple(normalize_axis(a, ndim) for a in (axis if isinstance(axis, tuple) else (operator.index(axis),)))
+    axes = _axes(axis, ndim)
+    if axis is None and (ord is None or (ord in ("fro", "f") and ndim == 2)):
+        return bind(norm_p, x, ord=ord, axis=None, keepdims=bool(keepdims))
+    if len(axes) not in (1, 2) or len(set(axes)) < len(axes):
+        raise ShapeError(
+            f"`np.linalg.norm` of {ArraySpec.of(x)!r} over the axes {axes}: vectors have one axis, matrices "
+            "two different ones",
+            "say which with `axis=`; `ord=None` without an axis takes all entries as one vector.",
+        )
+    if len(axes) == 1:
+        if isinstance(ord, str):
+            raise ValueError(f"Invalid norm order '{ord}' for vectors")
+        if ord == 0:
+            # How many entries are not zero: constant between its jumps, as comparisons are.
+            return np.sum((x != 0).astype(real_dtype(x.dtype)), axis=axes, keepdims=bool(keepdims))
+    elif ord not in (None, "fro", "f", "nuc", 1, -1, 2, -2, _INF, -_INF):
+        raise ValueError("Invalid norm order for matrices.")
+    return bind(norm_p, x, ord=ord, axis=axis, keepdims=bool(keepdims))
+
+
+@implements(np.linalg.matrix_norm)
+def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+    """``np.linalg.matrix_norm``."""
+    return norm(x, ord, (-2, -1), keepdims)
+
+
+@implements(np.linalg.vector_norm)
+def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    """``np.linalg.vector_norm``: the same steps as NumPy's."""
+    x = operand(x)
+    shape = x.shape
+    axes = normalize_axes(axis, x.ndim)
+    if axis is None:
+        flat = np.ravel(x)
+        along = 0
+    elif isinstance(axis, tuple):
+        order = [normalize_axis(a, x.ndim) for a in axis]
+        rest = [i for i in range(x.ndim) if i not in axes]
+        size = 1
+        for i in order:
+            size *= shape[i]
+        flat = np.reshape(np.transpose(x, order + rest), (size, *[shape[i] for i in rest]))
+        along = 0
+    else:
+        flat, along = x, axis
+    out = norm(flat, ord, along)
+    return np.reshape(out, tuple(1 if i in axes else n for i, n in enumerate(shape))) if keepdims else out
