@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import broadcast_shapes, normalize_axis, operand
-from functrans.ops.reduce import constant_in, dtype_of
+from functrans.ops.family import broadcast_shapes, normalize_axis
+from functrans.ops.reduce import array, constant_in, dtype_of
 from functrans.primitive import Linear, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements, refuse_out
@@ -113,11 +113,10 @@ cumprod_p = Primitive(
 def _running(primitive: Primitive, a: Any, axis: Any, dtype: Any, out: None) -> Any:
     if out is not None:
         refuse_out(f"np.{primitive.name}")
-    a = operand(a)
-    ndim = getattr(a, "ndim", 0)
-    if axis is not None and not (ndim == 0 and axis in (0, -1)):
-        axis = normalize_axis(axis, ndim)
-    elif ndim == 1:
+    a = array(a)
+    if axis is not None and not (a.ndim == 0 and axis in (0, -1)):
+        axis = normalize_axis(axis, a.ndim)
+    elif a.ndim == 1:
         axis = 0
     else:
         a, axis = np.reshape(a, -1), 0

@@ -13,7 +13,7 @@ import numpy as np
 
 from functrans.errors import ShapeError
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import cast, normalize_axes, normalize_axis, operand
+from functrans.ops.family import cast, normalize_axes, normalize_axis, operand, strong
 from functrans.ops.select import stop_gradient_p
 from functrans.primitive import Constant, Linear, Primitive, Rules, Source, call_source
 from functrans.tracing.bind import bind
@@ -87,6 +87,11 @@ def named_source(function: str, *names: str) -> Source:
     return source
 
 
+def array(a: Any) -> Any:
+    """An operand as NumPy's functions take it: they know no Python scalars."""
+    return strong(operand(a))
+
+
 def reduction_axes(axis: Any, ndim: int) -> Axes:
     """``axis`` in canonical form. NumPy's reductions take 0 and -1 for the axis of a number, too."""
     if not ndim and axis in (0, -1):
@@ -100,8 +105,8 @@ def reduction(
     """The operand and the parameters of a reduction; parameters at their defaults are left out."""
     if out is not None:
         refuse_out(name)
-    a = operand(a)
-    params: dict[str, Any] = {"axis": reduction_axes(axis, getattr(a, "ndim", 0))}
+    a = array(a)
+    params: dict[str, Any] = {"axis": reduction_axes(axis, a.ndim)}
     if keepdims is not NO_VALUE and keepdims:
         params["keepdims"] = True
     if dtype is not None:
@@ -453,13 +458,12 @@ argmin_p = _position("argmin", np.argmin)
 def _find(primitive: Primitive, a: Any, axis: Any, out: None, keepdims: Any) -> Any:
     if out is not None:
         refuse_out(f"np.{primitive.name}")
-    a = operand(a)
+    a = array(a)
     params: dict[str, Any] = {}
-    ndim = getattr(a, "ndim", 0)
-    if axis is not None and ndim:
-        params["axis"] = normalize_axis(axis, ndim)
+    if axis is not None and a.ndim:
+        params["axis"] = normalize_axis(axis, a.ndim)
     elif axis is not None:
-        reduction_axes(axis, ndim)
+        reduction_axes(axis, 0)
     if keepdims is not NO_VALUE and keepdims:
         params["keepdims"] = True
     return bind(primitive, a, **params)

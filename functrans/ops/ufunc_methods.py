@@ -56,9 +56,8 @@ def call(
             "leave it out: it chooses how the result lies in memory, which a traced value does not have.",
         )
     handler = _handler(ufunc)
-    if ufunc.signature is not None:
-        if where is not True:
-            raise TypeError(f"{ufunc.__name__}() got an unexpected keyword argument 'where'")
+    if ufunc.signature is not None and where is not True:
+        raise TypeError(f"{ufunc.__name__}() got an unexpected keyword argument 'where'")
     if others:
         given = ", ".join([f"`{keyword}=`" for keyword in others])
         raise UncoveredFunctionError(
@@ -143,7 +142,7 @@ def reduce(
             f"`{name}` has nothing to start from: no identity, and {'`where=`' if mask is not None else 'no entries'}",
             "pass `initial=`.",
         )
-    result = None if initial is None else _as_dtype(start_of(name, initial, found), found)
+    result: Any = None if initial is None else _as_dtype(start_of(name, initial, found), found)
     if not items.shape[0]:
         result = np.broadcast_to(result, kept)
     handler = _handler(ufunc)
