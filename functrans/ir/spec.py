@@ -33,19 +33,20 @@ class ArraySpec:
     weak: bool
 
     def __init__(self, shape: tuple[int, ...], dtype: Any, weak: bool = False) -> None:
-        put = object.__setattr__
-        put(self, "shape", shape)
-        put(self, "dtype", np.dtype(dtype))
-        put(self, "weak", weak)
+        _put_shape(self, shape)
+        _put_dtype(self, dtype if isinstance(dtype, np.dtype) else np.dtype(dtype))
+        _put_weak(self, weak)
 
     @classmethod
     def of(cls, value: Any) -> ArraySpec:
         """The spec of a value: an array, a scalar, a spec, or a traced value."""
+        if type(value) is np.ndarray:
+            return cls(value.shape, value.dtype)
+        if isinstance(value, ArraySpec):
+            return value
         spec = getattr(value, "spec", None)
         if spec is not None:
             return spec  # type: ignore[no-any-return]
-        if isinstance(value, ArraySpec):
-            return value
         weak = _WEAK_TYPES.get(type(value))
         if weak is not None:
             return cls((), weak, True)
@@ -107,6 +108,12 @@ class ArraySpec:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (ArraySpec, (self.shape, self.dtype, self.weak))
+
+
+# How `__init__` writes what nobody else may: the slots' own setters, a third of the cost of `object.__setattr__`.
+_put_shape = ArraySpec.__dict__["shape"].__set__
+_put_dtype = ArraySpec.__dict__["dtype"].__set__
+_put_weak = ArraySpec.__dict__["weak"].__set__
 
 
 def _dtype_name(dtype: np.dtype[Any]) -> str:

@@ -63,7 +63,9 @@ class ReverseRecorder(Recorder):
         out = primitive.impl(value)
         keeps_out, (keeps_x,) = primitive.residuals[_UNARY]
         targets = (
-            None if type(out) is np.float64 or type(out) is float else elementwise_targets(primitive, (value,), out)
+            None
+            if type(out) is np.float64 or type(out) is float
+            else elementwise_targets(primitive, (value,), (x.mark,), out)
         )
         node = (
             self.next_age(),
@@ -91,7 +93,7 @@ class ReverseRecorder(Recorder):
         targets = (
             None
             if type(out) is np.float64 or type(out) is float
-            else elementwise_targets(primitive, (x_value, y_value), out)
+            else elementwise_targets(primitive, (x_value, y_value), (x_node, y_node), out)
         )
         node = (
             self.next_age(),
@@ -132,7 +134,7 @@ class ReverseRecorder(Recorder):
         if kind is Derivatives:
             targets: Any = None
             if type(out) is not np.float64 and type(out) is not float:
-                targets = elementwise_targets(primitive, values, out)
+                targets = elementwise_targets(primitive, values, parents, out)
             operands = [value if kept else None for value, kept in zip(values, keeps, strict=True)]
         else:
             check_differentiable(primitive, traced)
@@ -168,21 +170,22 @@ def is_inexact_value(value: Any) -> bool:
     return ArraySpec.of(value).dtype.kind in "fc"
 
 
-def elementwise_targets(primitive: Primitive, values: Sequence[Any], out: Any) -> list[ArraySpec | None] | None:
-    """For each operand the spec its cotangent must be brought to, None where ``out`` has the same."""
+def elementwise_targets(
+    primitive: Primitive, values: Sequence[Any], parents: Sequence[Node | None], out: Any
+) -> list[ArraySpec | None]:
+    """For each traced operand the spec its cotangent must be brought to, None where ``out`` has the same."""
     shape = getattr(out, "shape", ())  # Python's operators keep Python scalars
     dtype = getattr(out, "dtype", None)
     # In single precision a local derivative may come in double (a rule of Python scalars): always cast there.
     exact = dtype is _FLOAT64 or dtype is _COMPLEX128
+    if not exact and dtype is not None and dtype.kind == "O":
+        refuse_objects(primitive.name)
     targets: list[ArraySpec | None] = []
-    for value in values:
-        if exact and getattr(value, "dtype", None) is dtype and value.shape == shape:
+    for value, parent in zip(values, parents, strict=True):
+        if parent is None or (exact and getattr(value, "dtype", None) is dtype and value.shape == shape):
             targets.append(None)
         else:
-            spec = ArraySpec.of(value)
-            if spec.dtype.kind == "O":
-                refuse_objects(primitive.name)
-            targets.append(spec)
+            targets.append(ArraySpec.of(value))
     return targets
 
 
