@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from functrans import tree
-from functrans.errors import DerivativeError, NonScalarOutputError, describe_function
+from functrans.errors import DerivativeError, NonScalarOutputError, at_location, describe_function
 from functrans.ir.spec import ArraySpec
 from functrans.ops.family import zeros
 from functrans.tracing.trace import check_outputs
@@ -56,12 +56,15 @@ class Linearization:
         seeds = [(node, ct) for node, ct in zip(self.nodes, cts, strict=True) if node is not None and ct is not None]
         if consume:
             self.nodes = []
+        # What brings gradients into the form of their arguments has the line of the output, not of who asks.
+        place = next((node[7] for node, _ in seeds if len(node) == 8), None)
         with np.errstate(all="ignore"):
             found = walk(seeds)
-        gradients = [
-            like_primal(found[-i] if -i in found else zeros(ArraySpec.of(leaf)), leaf)
-            for i, leaf in enumerate(self.leaves)
-        ]
+        with at_location(place):
+            gradients = [
+                like_primal(found[-i] if -i in found else zeros(ArraySpec.of(leaf)), leaf)
+                for i, leaf in enumerate(self.leaves)
+            ]
         return tree.unflatten(self.structure, gradients)  # type: ignore[no-any-return]
 
 
