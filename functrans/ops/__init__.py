@@ -16,6 +16,7 @@ from functrans.ops import histogram as histogram
 from functrans.ops import index as index
 from functrans.ops import join as join
 from functrans.ops import linalg as linalg
+from functrans.ops import matmul as matmul
 from functrans.ops import norm as norm
 from functrans.ops import operators as operators
 from functrans.ops import order as order

@@ -1,24 +1,23 @@
-"""Contractions: ``matmul``, ``dot``, ``inner``, ``outer``, ``tensordot`` and their kin.
+"""Contractions of two arrays: ``dot``, ``inner``, ``vdot``, ``outer``, ``tensordot``.
 
 All are products, linear in each operand alone, so a transpose per operand is all there is to write. It is the plain
-transpose: no operand is conjugated, unless the operation itself conjugates it (``vdot``, ``vecdot``, ``vecmat``).
+transpose: no operand is conjugated, unless the operation itself conjugates it (``vdot``).
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from functrans.errors import ShapeError
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import broadcast_shapes, normalize_axis, operand
+from functrans.ops.family import normalize_axis, operand
 from functrans.primitive import Bilinear, Primitive
 from functrans.tracing.bind import bind
-from functrans.tracing.dispatch import METHODS, UFUNCS, implements
-from functrans.tracing.tracer import Tracer
+from functrans.tracing.dispatch import METHODS, implements
 
 
 def contraction_dtype(*specs: ArraySpec) -> np.dtype[Any]:
@@ -35,80 +34,17 @@ def _rank(x: Any) -> int:
     return getattr(x, "ndim", 0)
 
 
-def _contracted(name: str, x: ArraySpec, y: ArraySpec, m: int, n: int) -> None:
+def check_contracted(name: str, x: ArraySpec, y: ArraySpec, m: int, n: int) -> None:
+    """Refuse a sum over axes of different lengths.
+
+    Raises:
+        ShapeError: ``m`` is not ``n``.
+    """
     if m != n:
         raise ShapeError(
             f"`np.{name}` of {x!r} and {y!r}: an axis of length {m} meets one of length {n}",
             "the axes that are summed over must have the same length; a transpose (`x.T`, `x.mT`) may be missing.",
         )
-
-
-# matmul
-
-
-def _matmul_spec(x: ArraySpec, y: ArraySpec) -> ArraySpec:
-    if not x.ndim or not y.ndim:
-        raise ShapeError(f"`np.matmul` of {x!r} and {y!r}: a scalar has no axis to sum over", "multiply with `*`.")
-    _contracted("matmul", x, y, x.shape[-1], y.shape[-2:][0])
-    batch = broadcast_shapes("np.matmul", [x.with_shape(x.shape[:-2]), y.with_shape(y.shape[:-2])])
-    shape = batch + (x.shape[-2:-1] if x.ndim > 1 else ()) + (y.shape[-1:] if y.ndim > 1 else ())
-    return ArraySpec(shape, contraction_dtype(x, y))
-
-
-def _matmul_left(ct: Any, x: Any, y: Any) -> Any:
-    rank = y.ndim
-    if rank == 1:
-        return ct * y if x.ndim == 1 else ct[..., None] * y
-    if x.ndim > 2 or rank == 2:
-        return ct @ y.mT if x.ndim > 1 else y @ ct
-    # One matrix (or vector) for a whole stack: sum over the stack while multiplying, not after it.
-    stack = tuple(range(rank - 2))
-    last = (*stack, ct.ndim - 1)
-    return np.tensordot(ct, y, axes=(last, (*stack, rank - 1)))
-
-
-def _matmul_right(ct: Any, x: Any, y: Any) -> Any:
-    rank = x.ndim
-    if rank == 1:
-        return x * ct if y.ndim == 1 else x[:, None] * ct[..., None, :]
-    if y.ndim > 2 or rank == 2:
-        return x.mT @ ct
-    rows = tuple(range(rank - 1))
-    return np.tensordot(x, ct, axes=(rows, rows))
-
-
-matmul_p = Primitive(
-    "matmul",
-    np.matmul,
-    _matmul_spec,
-    Bilinear((_matmul_left, _matmul_right)),
-    source=lambda args, params: f"{args[0]} @ {args[1]}",
-)
-
-
-@implements(np.linalg.matmul)
-def matmul(x1: Any, x2: Any, /) -> Any:
-    """``np.matmul``."""
-    return bind(matmul_p, operand(x1), operand(x2))
-
-
-UFUNCS[np.matmul] = matmul
-
-
-def _matmul_operator(self: Tracer, other: Any) -> Any:
-    if getattr(other, "__array_ufunc__", True) is None:
-        return NotImplemented
-    return matmul(self, other)
-
-
-def _matmul_reflected(self: Tracer, other: Any) -> Any:
-    if getattr(other, "__array_ufunc__", True) is None:
-        return NotImplemented
-    return matmul(other, self)
-
-
-for _name, _operate in {"__matmul__": _matmul_operator, "__rmatmul__": _matmul_reflected}.items():
-    setattr(Tracer, _name, _operate)
 
 
 # dot: over the last axis of one and the last but one of the other, without broadcasting
@@ -117,7 +53,7 @@ for _name, _operate in {"__matmul__": _matmul_operator, "__rmatmul__": _matmul_r
 def _dot_spec(a: ArraySpec, b: ArraySpec) -> ArraySpec:
     if not a.ndim or not b.ndim:
         return ArraySpec(a.shape + b.shape, contraction_dtype(a, b))
-    _contracted("dot", a, b, a.shape[-1], b.shape[-2:][0])
+    check_contracted("dot", a, b, a.shape[-1], b.shape[-2:][0])
     shape = a.shape[:-1] + b.shape[:-2] + (b.shape[-1:] if b.ndim > 1 else ())
     return ArraySpec(shape, contraction_dtype(a, b))
 
@@ -163,7 +99,7 @@ METHODS["dot"] = dot
 
 def _inner_spec(a: ArraySpec, b: ArraySpec) -> ArraySpec:
     if a.ndim and b.ndim:
-        _contracted("inner", a, b, a.shape[-1], b.shape[-1])
+        check_contracted("inner", a, b, a.shape[-1], b.shape[-1])
         return ArraySpec(a.shape[:-1] + b.shape[:-1], contraction_dtype(a, b))
     return ArraySpec(a.shape + b.shape, contraction_dtype(a, b))
 
@@ -196,7 +132,7 @@ def inner(a: Any, b: Any, /) -> Any:
 
 
 def _vdot_spec(a: ArraySpec, b: ArraySpec) -> ArraySpec:
-    _contracted("vdot", a, b, a.size, b.size)
+    check_contracted("vdot", a, b, a.size, b.size)
     return ArraySpec((), contraction_dtype(a, b))
 
 
@@ -267,7 +203,7 @@ def _free(axes: Sequence[int], ndim: int) -> list[int]:
 
 def _tensordot_spec(a: ArraySpec, b: ArraySpec, *, axes: Axes) -> ArraySpec:
     for i, j in zip(*axes, strict=True):
-        _contracted("tensordot", a, b, a.shape[i], b.shape[j])
+        check_contracted("tensordot", a, b, a.shape[i], b.shape[j])
     shape = [a.shape[i] for i in _free(axes[0], a.ndim)] + [b.shape[j] for j in _free(axes[1], b.ndim)]
     return ArraySpec(tuple(shape), contraction_dtype(a, b))
 
@@ -326,97 +262,3 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
 def linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
     """``np.linalg.tensordot``."""
     return tensordot(x1, x2, axes)
-
-
-# vecdot, matvec, vecmat: products of stacks of vectors and matrices
-
-
-def _vecdot_spec(x: ArraySpec, y: ArraySpec) -> ArraySpec:
-    if not x.ndim or not y.ndim:
-        raise ShapeError(f"`np.vecdot` of {x!r} and {y!r}: a scalar has no axis to sum over", "multiply with `*`.")
-    _contracted("vecdot", x, y, x.shape[-1], y.shape[-1])
-    return _stacked("np.vecdot", x, 1, y, 1, ())
-
-
-def _stacked(name: str, x: ArraySpec, m: int, y: ArraySpec, n: int, core: tuple[int, ...]) -> ArraySpec:
-    batch = broadcast_shapes(name, [x.with_shape(x.shape[: x.ndim - m]), y.with_shape(y.shape[: y.ndim - n])])
-    return ArraySpec(batch + core, contraction_dtype(x, y))
-
-
-vecdot_p = Primitive(
-    "vecdot",
-    np.vecdot,
-    _vecdot_spec,
-    Bilinear(
-        (
-            lambda ct, x, y: conj(ct[..., None] * y),
-            lambda ct, x, y: ct[..., None] * conj(x),
-        )
-    ),
-)
-
-
-def vecdot(x1: Any, x2: Any, /) -> Any:
-    """``np.vecdot``, over the last axis."""
-    return bind(vecdot_p, operand(x1), operand(x2))
-
-
-UFUNCS[np.vecdot] = vecdot
-
-
-@implements(np.linalg.vecdot)
-def linalg_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    """``np.linalg.vecdot``."""
-    x1, x2 = operand(x1), operand(x2)
-    if axis != -1:
-        x1, x2 = np.moveaxis(x1, axis, -1), np.moveaxis(x2, axis, -1)
-    return vecdot(x1, x2)
-
-
-def _matvec_spec(x: ArraySpec, y: ArraySpec) -> ArraySpec:
-    if x.ndim < 2 or not y.ndim:
-        raise ShapeError(f"`np.matvec` of {x!r} and {y!r}", "it takes stacks of matrices and of vectors.")
-    _contracted("matvec", x, y, x.shape[-1], y.shape[-1])
-    return _stacked("np.matvec", x, 2, y, 1, x.shape[-2:-1])
-
-
-def _vecmat_spec(x: ArraySpec, y: ArraySpec) -> ArraySpec:
-    if not x.ndim or y.ndim < 2:
-        raise ShapeError(f"`np.vecmat` of {x!r} and {y!r}", "it takes stacks of vectors and of matrices.")
-    _contracted("vecmat", x, y, x.shape[-1], y.shape[-2])
-    return _stacked("np.vecmat", x, 1, y, 2, y.shape[-1:])
-
-
-def _declare_2_2() -> None:
-    """``matvec`` and ``vecmat``, which NumPy has since 2.2."""
-    if not hasattr(np, "matvec"):
-        return
-    matvec, vecmat = np.matvec, np.vecmat
-    rules: list[tuple[np.ufunc, Callable[..., ArraySpec], Bilinear]] = [
-        (
-            matvec,
-            _matvec_spec,
-            Bilinear(
-                (
-                    lambda ct, x, y: ct[..., :, None] * y[..., None, :],
-                    lambda ct, x, y: np.matvec(x.mT, ct),
-                )
-            ),
-        ),
-        (
-            vecmat,
-            _vecmat_spec,
-            Bilinear(
-                (
-                    lambda ct, x, y: conj(np.matvec(y, ct)),
-                    lambda ct, x, y: conj(x)[..., :, None] * ct[..., None, :],
-                )
-            ),
-        ),
-    ]
-    for ufunc, spec, derivative in rules:
-        made = Primitive(ufunc.__name__, ufunc, spec, derivative)
-        UFUNCS[ufunc] = lambda x1, x2, /, made=made: bind(made, operand(x1), operand(x2))
-
-
-_declare_2_2()

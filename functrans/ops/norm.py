@@ -123,7 +123,6 @@ norm_p = Primitive(
     _norm_spec,
     Rules(jvp=[_norm_jvp], vjp=[_norm_vjp]),
     source=_norm_source,
-    masks=True,
 )
 
 

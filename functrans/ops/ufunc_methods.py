@@ -58,7 +58,7 @@ def call(
     handler = _handler(ufunc)
     if ufunc.signature is not None and where is not True:
         raise TypeError(f"{ufunc.__name__}() got an unexpected keyword argument 'where'")
-    if others:
+    if others and ufunc.signature is None:
         given = ", ".join([f"`{keyword}=`" for keyword in others])
         raise UncoveredFunctionError(
             f"{given} of `{name}` on a traced value is not covered",
@@ -66,11 +66,11 @@ def call(
         )
     values = [operand(x) for x in inputs]
     if where is True and dtype is None and signature is None and casting == "same_kind":
-        return handler(*values)
+        return handler(*values, **others)
     dtypes = _loop(ufunc, values, dtype, signature, casting)
     values = [_as_dtype(x, d) for x, d in zip(values, dtypes, strict=False)]
     if where is True:
-        return handler(*values)
+        return handler(*values, **others)
     shape = np.broadcast_shapes(*[x.shape for x in values], np.shape(where))
     where = mask_of(name, where, ArraySpec(shape, bool))
     # What is left out must neither warn nor bring an infinite derivative: an argument where all is well stands in.
