@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
@@ -28,7 +29,8 @@ def explain(error: Exception, file: str, callers: Collection[str] = ()) -> str:
         shown = isinstance(error.where, Location) and error.where.filename not in callers
         place = error.where.excerpt() if shown and isinstance(error.where, Location) else ""
         return "\n".join(filter(None, [error.what, place, f"Fix: {error.fix}" if error.fix else ""]))
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if os.path.abspath(frame.filename) == os.path.abspath(file)]
     if not lines and not isinstance(error, ArithmeticError | ValueError | RecursionError | MemoryError):
         raise error
     place = "" if not lines or file.startswith("<") else f" ({file}:{lines[-1]})"

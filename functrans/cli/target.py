@@ -138,9 +138,10 @@ def _execute(path: str) -> Any:
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:
-        raise UsageError(f"{error.filename}:{error.lineno}: {error.msg}") from None
+        place = path if error.filename == module.__file__ else error.filename
+        raise UsageError(f"{place}:{error.lineno}: {error.msg}") from None
     except Exception as error:
-        raise UsageError(f"{path} cannot be loaded: {explain(error, module.__file__ or path)}") from None
+        raise UsageError(f"{path} cannot be loaded: {explain(error, path)}") from None
     finally:
         sys.path.pop(0)
     return module
@@ -162,7 +163,11 @@ def _by_position(function: Callable[..., Any], name: str, text: str, given: Coll
             )
     wanted = [p for p in named if p.name in given or p.default is p.empty]
     names = [*[p.name for p in wanted], *[variable for variable in given if variable not in known]]
-    if wanted == named[: len(names)] and all(p.kind is not p.KEYWORD_ONLY for p in wanted):
+    if (
+        wanted == named[: len(names)]
+        and all(p.kind is not p.KEYWORD_ONLY for p in wanted)
+        and len(wanted) == len(names)
+    ):
         return Target(function, text, tuple(names))
 
     leading = [p.name for p in wanted if p.kind is p.POSITIONAL_ONLY]

@@ -1,0 +1,46 @@
+"""The programs in docs/examples: short runs, which must learn."""
+
+import importlib.util
+import pathlib
+import re
+
+import pytest
+
+_EXAMPLES = pathlib.Path(__file__).parent.parent / "docs" / "examples"
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(f"example_{name}", _EXAMPLES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def digits():
+    pytest.importorskip("sklearn")
+    return load("digits")
+
+
+def test_digits(digits, capsys):
+    untrained = digits.main(["--epochs", "0"])
+    assert untrained < 0.3
+    capsys.readouterr()
+
+    accuracy = digits.main(["--epochs", "10"])
+    out = capsys.readouterr().out
+    assert accuracy >= 0.96
+    assert out.startswith("training on 1438 images, 359 are held out\n")
+    assert f"accuracy on 359 held-out images: {accuracy:.2%}\n" in out
+    losses = [float(text) for text in re.findall(r"loss ([0-9.]+)", out)]
+    assert len(losses) == 3
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < losses[0] / 5
+
+
+def test_digits_depend_on_the_seed_alone(digits, capsys):
+    first, again, other = (digits.main(["--epochs", "1", "--seed", seed]) for seed in ("3", "3", "4"))
+    assert first == again
+    assert 0.5 < other < 1.0
+    losses = re.findall(r"loss ([0-9.]+)", capsys.readouterr().out)
+    assert losses[0] == losses[1] != losses[2]
