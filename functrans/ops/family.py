@@ -284,9 +284,7 @@ def conform(tangent: Any, spec: ArraySpec) -> Any:
         tangent = np.broadcast_to(tangent, spec.shape)
     if spec.weak:
         return tangent
-    if not hasattr(tangent, "dtype"):
-        return spec.dtype.type(tangent)
-    return cast(tangent, spec.dtype)
+    return cast(strong(tangent), spec.dtype)
 
 
 def zeros(spec: ArraySpec) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 from functrans import tree
 from functrans.errors import DerivativeError, IntegerInputError, ShapeError, describe_function
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import cast
+from functrans.ops.family import cast, strong, weak
 from functrans.tracing.tracer import Tracer
 
 Argnums: TypeAlias = int | Sequence[int] | None
@@ -41,7 +41,10 @@ class Selection:
         self._keys: list[int | str] = [self._position(num) for num in nums]
         self._keys += [self._find(name) for name in names]
         if len(set(self._keys)) != len(self._keys):
-            raise DerivativeError(f"an argument of {describe_function(f)} is selected twice: {self._keys}")
+            raise DerivativeError(
+                f"argnums={argnums!r} and argnames={argnames!r} select an argument of {describe_function(f)} twice",
+                "name each argument once.",
+            )
         self.selected = tuple(self._args[k] if isinstance(k, int) else self._kwargs[k] for k in self._keys)
 
     def names(self) -> list[str]:
@@ -59,12 +62,15 @@ class Selection:
     def _find(self, name: str) -> int | str:
         if name in self._kwargs:
             return name
-        parameters = list(inspect.signature(self.f).parameters)
+        try:
+            parameters = list(inspect.signature(self.f).parameters)
+        except (TypeError, ValueError):
+            parameters = []
         if name in parameters and parameters.index(name) < len(self._args):
             return parameters.index(name)
         raise DerivativeError(
             f"argnames={name!r}, but {describe_function(self.f)} was called without an argument of that name",
-            f"its parameters are {', '.join(parameters)}; an argument left at its default must be passed.",
+            f"its parameters are {', '.join(parameters) or 'not known'}; an argument left at its default must be passed.",
         )
 
     def _name(self, key: int | str) -> str:
@@ -98,9 +104,14 @@ def users_function(f: Callable[..., Any]) -> Callable[..., Any]:
 def _several(argnums: Argnums) -> list[int]:
     if argnums is None:
         return []
-    if isinstance(argnums, Sequence):
-        return [operator.index(num) for num in argnums]
-    return [operator.index(argnums)]
+    try:
+        if isinstance(argnums, Sequence):
+            return [operator.index(num) for num in argnums]
+        return [operator.index(argnums)]
+    except TypeError:
+        raise DerivativeError(
+            f"argnums={argnums!r} is not an integer or several", "select arguments by name with `argnames=`."
+        ) from None
 
 
 def differentiable_leaf(leaf: Any, what: Callable[[], str]) -> Any:
@@ -154,9 +165,10 @@ def leaf_name(structure: tree.TreeDef, names: Sequence[str], index: int, f: Call
 
 def like_primal(value: Any, leaf: Any) -> Any:
     """A gradient in the type of what it belongs to: a Python scalar for a Python scalar."""
-    if type(leaf) is float or type(leaf) is complex:
-        return type(leaf)(value) if type(value) is not Tracer else value
-    return value
+    kind = type(leaf)
+    if kind is float or kind is complex:
+        return kind(value) if type(value) is not Tracer else weak(value)
+    return weak(value) if kind is Tracer and leaf.spec.weak else value
 
 
 def dual(value: Any, spec: ArraySpec, what: str) -> Any:
@@ -165,7 +177,9 @@ def dual(value: Any, spec: ArraySpec, what: str) -> Any:
     Raises:
         ShapeError: it has another shape, or a dtype that cannot be cast.
     """
-    if type(value) is not Tracer and not isinstance(value, np.ndarray | np.generic):
+    if type(value) is Tracer:
+        value = strong(value)
+    elif not isinstance(value, np.ndarray | np.generic):
         value = np.asarray(value)
     if value.shape != spec.shape:
         raise ShapeError(

@@ -19,7 +19,7 @@ import numpy as np
 
 from functrans.errors import MissingRuleError, ShapeError, at_location, user_location
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import absorb, broadcast_shapes, match, zeros
+from functrans.ops.family import absorb, match, zeros
 from functrans.primitive import Bilinear, Constant, Derivatives, Linear, Primitive, Rules, residual_key
 from functrans.tracing.bind import bind
 from functrans.tracing.recorder import Recorder
@@ -38,6 +38,8 @@ _NO_PARAMS: Mapping[str, Any] = {}
 _UNARY = residual_key(1, 1)
 _FLOAT64 = np.dtype(np.float64)
 _COMPLEX128 = np.dtype(np.complex128)
+#: Numbers whose cotangents need no casting beside one another.
+_DOUBLE = frozenset({float, int, bool, np.float64, np.int64})
 _OBJECT = np.dtype(object)
 
 
@@ -92,7 +94,7 @@ class ReverseRecorder(Recorder):
         keeps_out, (keeps_x, keeps_y) = primitive.residuals[traced << 16 | 2]
         targets = (
             None
-            if type(out) is np.float64 or type(out) is float
+            if type(out) in _DOUBLE and type(x_value) in _DOUBLE and type(y_value) in _DOUBLE
             else elementwise_targets(primitive, (x_value, y_value), (x_node, y_node), out)
         )
         node = (
@@ -124,16 +126,18 @@ class ReverseRecorder(Recorder):
         try:
             out = bind(primitive, *values, **params)
         except ValueError as error:
-            raise explain(error, primitive, values) from None
+            raise explain(error, primitive, values, params) from None
         derivative = primitive.derivative
         kind = type(derivative)
         if kind is Constant:
+            if self.closed:
+                self.leaked()
             return out
         age = self.next_age()
         keeps_out, keeps = primitive.residuals[residual_key(traced, len(values))]
         if kind is Derivatives:
             targets: Any = None
-            if type(out) is not np.float64 and type(out) is not float:
+            if type(out) not in _DOUBLE or not all(type(value) in _DOUBLE for value in values):
                 targets = elementwise_targets(primitive, values, parents, out)
             operands = [value if kept else None for value, kept in zip(values, keeps, strict=True)]
         else:
@@ -189,16 +193,17 @@ def elementwise_targets(
     return targets
 
 
-def explain(error: ValueError, primitive: Primitive, values: Sequence[Any]) -> ValueError:
+def explain(
+    error: ValueError, primitive: Primitive, values: Sequence[Any], params: Mapping[str, Any] = _NO_PARAMS
+) -> ValueError:
     """NumPy's complaint about some operands, with their specs and the user's line."""
     if type(error) is not ValueError:
         return error
     specs = [ArraySpec.of(value) for value in values]
-    if type(primitive.derivative) is Derivatives:
-        try:
-            broadcast_shapes(primitive.name, specs)
-        except ShapeError as found:
-            return found
+    try:
+        primitive.spec(*specs, **params)
+    except ShapeError as found:
+        return found
     given = ", ".join(map(repr, specs))
     return ShapeError(
         f"`{primitive.name}` of {given}: {str(error).strip()}",

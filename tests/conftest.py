@@ -1,0 +1,17 @@
+"""Hypothesis profiles: ``ci`` (the default: quick, the same examples every time), ``thorough``, and ``rough`` (quick
+to fail: examples are not made smaller).
+
+Choose with ``pytest --hypothesis-profile=thorough`` or the environment variable ``HYPOTHESIS_PROFILE``.
+"""
+
+import os
+
+from hypothesis import HealthCheck, Phase, settings
+
+_SLOW_MACHINES = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+settings.register_profile(
+    "ci", derandomize=True, database=None, max_examples=30, deadline=None, suppress_health_check=_SLOW_MACHINES
+)
+settings.register_profile("rough", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate])
+settings.register_profile("thorough", max_examples=1000, deadline=None, suppress_health_check=_SLOW_MACHINES)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
