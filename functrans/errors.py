@@ -166,6 +166,9 @@ def describe_function(f: Callable[..., object]) -> str:
     """A function's name and where it was defined, in the words of an error: ``'loss' (model.py:12)``."""
     name = getattr(f, "__name__", None) or type(f).__name__
     code = getattr(f, "__code__", None)
+    while code is not None and is_library(code.co_filename) and hasattr(f, "__wrapped__"):
+        f = f.__wrapped__  # the function that a transform was given
+        code = getattr(f, "__code__", None)
     if code is None:
         return f"`{name}`"
     return f"`{name}` ({os.path.basename(code.co_filename)}:{code.co_firstlineno})"

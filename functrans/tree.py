@@ -122,6 +122,15 @@ def _kind_of(tree: Any) -> _Kind | None:
     return kind
 
 
+class _Star:
+    def __repr__(self) -> str:
+        return "*"
+
+
+_STAR = _Star()
+_SAME = "both must have the same structure: the same containers with the same keys, and one array for each leaf."
+
+
 class TreeDef:
     """The structure of a tree without its leaves. Compares by value."""
 
@@ -140,7 +149,11 @@ class TreeDef:
         return hash((self.cls, self.size, self.children))
 
     def __repr__(self) -> str:
-        return f"TreeDef({unflatten(self, ['*'] * self.size)})"
+        return f"TreeDef({self.outline()})"
+
+    def outline(self) -> str:
+        """The structure as Python shows it, a star for each leaf: ``{'w': [*, *]}``."""
+        return repr(unflatten(self, [_STAR] * self.size))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (TreeDef, (self.cls, self.metadata, self.children))
@@ -221,19 +234,20 @@ def flatten_up_to(structure: TreeDef, tree: Tree, what: str) -> list[Any]:
 def _match_into(structure: TreeDef, tree: Tree, leaves: list[Any], what: str) -> None:
     if structure.cls is None:
         if _kind_of(tree) is not None:
-            raise TreeError(f"{what}: expected one array, got a {type(tree).__name__}")
+            raise TreeError(f"{what}: expected one array, got a {type(tree).__name__}", _SAME)
         leaves.append(tree)
         return
     kind = _kind_of(tree)
     if kind is None or type(tree) is not structure.cls:
-        raise TreeError(f"{what}: expected a {structure.cls.__name__}, got {_name(tree)}")
+        raise TreeError(f"{what}: expected a {structure.cls.__name__}, got {_name(tree)}", _SAME)
     children, metadata = kind.flatten(tree)
     if metadata != structure.metadata and isinstance(tree, dict) and set(tree) == set(structure.metadata):
         children, metadata = [tree[key] for key in structure.metadata], structure.metadata
     if metadata != structure.metadata or len(children) != len(structure.children):
         raise TreeError(
-            f"{what}: expected {unflatten(structure, ['*'] * structure.size)!r}, got a {type(tree).__name__} "
-            f"with {len(children)} entries" + (f" {list(tree)!r}" if isinstance(tree, dict) else "")
+            f"{what}: expected {structure.outline()}, got a {type(tree).__name__} with "
+            + (f"keys {list(tree)!r}" if isinstance(tree, dict) else f"{len(children)} entries"),
+            _SAME,
         )
     for index, (child, entry) in enumerate(zip(structure.children, children, strict=True)):
         _match_into(child, entry, leaves, what + kind.path(metadata, index))

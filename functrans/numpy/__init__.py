@@ -46,7 +46,10 @@ format_float_scientific genfromtxt get_include get_printoptions getbufsize geter
 printoptions save savetxt savez savez_compressed set_printoptions setbufsize seterr seterrcall show_config show_runtime
 testing
 
-broadcast_shapes iterable
+broadcast broadcast_shapes diag_indices_from einsum_path from_dlpack isfortran iterable ix_ ndenumerate packbits
+ravel_multi_index tril_indices_from triu_indices_from unpackbits unravel_index
+
+busday_count busday_offset busdaycalendar datetime_as_string datetime_data is_busday isnat
 """
 
 _own = frozenset(_OWN.split())

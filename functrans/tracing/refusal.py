@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from functrans.tracing.tracer import Tracer
 
 _PLAIN = "`functrans.stop_gradient(x)` is its plain value, if no derivative is wanted"
+_VALUES = "or do without the staged trace: `grad`, `vjp` and `jvp` work on values"
 _INTO_ARRAY = (
     "`a = functrans.numpy.at(a)[index].set(x)` gives the changed array; or collect the entries in a list and make the "
     "array at the end, `functrans.numpy.array(entries)`."
@@ -59,9 +60,10 @@ def refuse(tracer: Tracer, kind: str) -> NoReturn:
     become, instead = REFUSALS[kind]
     assigned = kind in ("array", "float", "complex") and place is not None and place.operation() == "[]="
     cls = TracedAssignmentError if assigned else TracedValueError
-    if is_staged(tracer):
-        what = f"a staged {tracer.spec}, whose value is not known {recorder.purpose}, would become {become}"
-        fix = f"{instead}; or trace after differentiating: `grad`, `vjp` and `jvp` work on values."
+    stager = staged_by(tracer)
+    if stager is not None:
+        what = f"a staged {tracer.spec}, traced {stager.purpose}, has no value and cannot become {become}"
+        fix = f"{instead}; {_VALUES}."
     else:
         what = f"a traced {tracer.spec} would become {become}, which has no derivative"
         fix = f"{instead}; {_PLAIN}."
@@ -75,9 +77,9 @@ def refuse(tracer: Tracer, kind: str) -> NoReturn:
 def refuse_truth(tracer: Tracer) -> NoReturn:
     """Raise what explains why a staged value is neither true nor false."""
     raise TracedBoolError(
-        f"Python asked whether a staged {tracer.spec} is true; it has no value {tracer.recorder.purpose}",
-        "choose between arrays with `np.where(condition, a, b)`; or differentiate without tracing (`grad`, `vjp` and "
-        "`jvp` follow `if` and `while` on values).",
+        f"Python asked whether a staged {tracer.spec} is true; traced {tracer.recorder.purpose}, it has no value",
+        "choose between arrays with `np.where(condition, a, b)`; or do without the staged trace: `grad`, `vjp` and "
+        "`jvp` follow `if` and `while` by the values.",
     )
 
 
@@ -107,11 +109,12 @@ def refuse_objects(name: str) -> NoReturn:
     )
 
 
-def is_staged(value: Any) -> bool:
-    """Whether a value stands, at some level, for one that is not known."""
-    while hasattr(value, "recorder"):
+def staged_by(tracer: Tracer) -> Recorder | None:
+    """Who keeps the value of ``tracer`` from being known: a staged trace, at some level."""
+    value: Any = tracer
+    while type(value.value) is type(tracer):
         value = value.value
-    return type(value) is ArraySpec
+    return value.recorder if type(value.value) is ArraySpec else None
 
 
 def refusal_behind(recorder: Recorder, error: Exception) -> FunctransError | None:

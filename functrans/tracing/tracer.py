@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from functrans.errors import LeakedTracerError, TracedAssignmentError
+from functrans.errors import TracedAssignmentError, TracedValueError
 from functrans.ir.spec import ArraySpec
 from functrans.tracing.dispatch import array_function, array_ufunc, method
 from functrans.tracing.refusal import refuse, refuse_truth
@@ -191,7 +191,7 @@ class Tracer:
         return method(self, name)
 
     def __reduce__(self) -> NoReturn:
-        raise LeakedTracerError(
+        raise TracedValueError(
             f"a traced {self.spec} cannot be pickled or sent to another process",
             "return it from the function that is being differentiated.",
         )

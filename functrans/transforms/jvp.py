@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from functrans import tree
-from functrans.errors import describe_function
+from functrans.errors import TreeError, describe_function
 from functrans.ir.spec import ArraySpec
 from functrans.ops.family import absorb, conform, zeros
 from functrans.primitive import Bilinear, Constant, Derivatives, Linear, Primitive, Rules
@@ -48,7 +48,7 @@ class ForwardRecorder(Recorder):
         try:
             out = bind(primitive, *primals, **params)
         except ValueError as error:
-            raise explain(error, primitive, primals) from None
+            raise explain(error, primitive, primals, params) from None
         if type(primitive.derivative) is Constant:
             return out
         check_differentiable(primitive, traced)
@@ -128,6 +128,12 @@ def jvp(f: Callable[..., Tree], primals: Sequence[Tree], tangents: Sequence[Tree
 
     Source: Griewank and Walther, *Evaluating Derivatives*, 2nd ed. (2008), section 3.1.
     """
+    for what, given in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(given, tuple | list):
+            raise TreeError(
+                f"the {what} of `jvp` are a {type(given).__name__}, not a tuple of arguments",
+                "write `jvp(f, (x,), (dx,))`.",
+            )
     leaves, structure = differentiable_leaves(tuple(primals), lambda: [str(i) for i in range(len(primals))], f)
     given = tree.flatten_up_to(structure, tuple(tangents), "the tangents")
     directions = [

@@ -87,8 +87,9 @@ def split_aux(f: Callable[..., Any], out: Any) -> tuple[Any, Any]:
         DerivativeError: it returned something else.
     """
     if not isinstance(out, tuple) or len(out) != 2:
+        kind = f"a tuple of {len(out)}" if isinstance(out, tuple) else f"a {type(out).__name__}"
         raise DerivativeError(
-            f"has_aux=True, but {describe_function(f)} returned a {type(out).__name__}",
+            f"has_aux=True, but {describe_function(f)} returned {repr(out.spec) if type(out) is Tracer else kind}",
             "return a pair `(value, aux)`.",
         )
     return out[0], out[1]
