@@ -10,7 +10,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops.family import broadcast_shapes, operand
 from functrans.primitive import Linear, Primitive
 from functrans.tracing.bind import bind
-from functrans.tracing.dispatch import implements
+from functrans.tracing.dispatch import METHODS, implements
 
 
 def _part_spec(x: ArraySpec) -> ArraySpec:
@@ -60,6 +60,13 @@ def imag(val: Any) -> Any:
         return bind(imag_p, val)
     spec = val.spec
     return spec.dtype.type(0).item() if spec.weak else np.zeros(spec.shape, spec.dtype)[()]
+
+
+def _conjugate_method(x: Any) -> Any:
+    return np.conjugate(x) if x.dtype.kind == "c" else x
+
+
+METHODS["conj"] = METHODS["conjugate"] = _conjugate_method
 
 
 @implements(np.angle)

@@ -260,6 +260,8 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
     if unknown:
         raise ValueError(f"unsupported keyword arguments for mode '{mode}': {unknown}")
     widths = _pairs(pad_width, x.ndim, "pad_width")
+    if not widths:
+        return np.copy(x)
     if mode in ("constant", "linear_ramp"):
         values = kwargs.get("constant_values" if mode == "constant" else "end_values", 0)
         if mode == "linear_ramp" and not _extends(x, widths, mode):
