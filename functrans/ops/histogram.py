@@ -51,7 +51,9 @@ def _edges(a: Any, bins: Any, range: Any, weights: Any) -> Any:
     if type(bins) is Tracer:
         return bins
     if type(a) is not Tracer or range is not None or (np.ndim(bins) == 1 and not isinstance(bins, str)):
-        return np.histogram_bin_edges(known(a, "np.histogram", _WHY), bins, range, known(weights, "np.histogram", _WHY))
+        if isinstance(bins, str) and weights is not None:
+            raise TypeError("Automated estimation of the number of bins is not supported for weighted data")
+        return np.histogram_bin_edges(known(a, "np.histogram", _WHY), bins, range)
     if isinstance(bins, str):
         raise UncoveredFunctionError(
             f"`np.histogram` with bins={bins!r} of a traced array, whose values decide on the bins",
@@ -89,5 +91,5 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, we
     else:
         counts = np.histogram(a, plain_edges if number is None else number, range, weights=weights)[0]
     if density:
-        counts = counts / np.diff(edges) / np.sum(counts)
+        counts = counts / (edges[1:] - edges[:-1]) / np.sum(counts)
     return counts, edges

@@ -179,7 +179,8 @@ def _cast(values: Any, dtype: np.dtype[Any]) -> Any:
     """
     spec = ArraySpec.of(values)
     found, order = spec.dtype.kind, "biufc"
-    if type(values) is Tracer and (found == "c" > dtype.kind or (found in "fc" and dtype.kind in "biu")):
+    loses = dtype.kind in "biu" if found == "f" else found == "c" != dtype.kind
+    if loses and type(values) is Tracer:
         raise TracedValueError(
             f"a traced {spec} was to be written into an array of {dtype.name}, which would lose its derivative",
             f"make the array `x.astype(np.{spec.dtype.name})` first.",
