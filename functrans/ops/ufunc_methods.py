@@ -59,11 +59,7 @@ def call(
     if ufunc.signature is not None and where is not True:
         raise TypeError(f"{ufunc.__name__}() got an unexpected keyword argument 'where'")
     if others and ufunc.signature is None:
-        given = ", ".join([f"`{keyword}=`" for keyword in others])
-        raise UncoveredFunctionError(
-            f"{given} of `{name}` on a traced value is not covered",
-            "move the axes first (`np.moveaxis`), or use `np.einsum`.",
-        )
+        raise TypeError(f"{ufunc.__name__}() got an unexpected keyword argument '{next(iter(others))}'")
     values = [operand(x) for x in inputs]
     if where is True and dtype is None and signature is None and casting == "same_kind":
         return handler(*values, **others)
@@ -231,7 +227,7 @@ segment_sums_p = Primitive(
 def reduceat(ufunc: np.ufunc, array: Any, indices: Any, axis: Any = 0, dtype: Any = None) -> Any:
     """``ufunc.reduceat``: segment ``i`` runs from ``indices[i]`` to ``indices[i+1]``, or is the one entry there."""
     a = operand(array)
-    indices = np.asarray(indices)
+    places = np.asarray(indices)
     ndim = getattr(a, "ndim", 0)
     probe = np.ones(tuple([1] * ndim), ArraySpec.of(a).dtype)
     found = ufunc.reduceat(probe, [0], axis=axis, dtype=dtype).dtype
@@ -239,7 +235,7 @@ def reduceat(ufunc: np.ufunc, array: Any, indices: Any, axis: Any = 0, dtype: An
     count = a.shape[axis]
     # NumPy's own checks of the indices.
     np.add.reduceat(np.zeros(count, np.int8), indices)
-    starts = [int(i) for i in indices]
+    starts = [int(i) for i in places]
     stops = [max(stop, start + 1) for start, stop in zip(starts, [*starts[1:], count], strict=True)] if starts else []
     lead = (slice(None),) * axis
     if not starts:

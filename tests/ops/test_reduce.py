@@ -203,7 +203,7 @@ def test_gradients_at_kinks(f, x, expected):
 
 def test_max_along_axis_shares_ties():
     x = np.array([[1.0, 1, 0], [2, 3, 3]])
-    out, pullback = ft.vjp(lambda x: np.max(x, axis=1), x)
+    _, pullback = ft.vjp(lambda x: np.max(x, axis=1), x)
     assert np.array_equal(pullback(np.ones(2))[0], [[0.5, 0.5, 0], [0, 0.5, 0.5]])
 
 
