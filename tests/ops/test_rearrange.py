@@ -95,7 +95,7 @@ ERRORS = {
     "repeat negative": (lambda x: np.repeat(x, -1), ValueError, "negative"),
     "repeat negatives": (lambda x: np.repeat(x, [1, -1], axis=0), ValueError, "negative"),
     "repeat float": (lambda x: np.repeat(x, np.array([1.5, 2.0]), axis=0), TypeError, "safe"),
-    "repeat table": (lambda x: np.repeat(x, [[1, 2], [3, 4]], axis=0), ValueError, ""),
+    "repeat table": (lambda x: np.repeat(x, [[1, 2], [3, 4]], axis=0), ValueError, None),
     "resize negative": (lambda x: np.resize(x, (-1, 2)), ValueError, "non-negative"),
 }
 
