@@ -311,6 +311,15 @@ def test_source_of_a_function_in_a_file(run, model):
     assert execute(out, "grad_middle")(3.0, 7.0) == 6.0
 
 
+def test_source_of_arrays(run):
+    gradient = execute(run("sum(x**2)", "--at", "x=[1, 2]", "--source"))
+    np.testing.assert_array_equal(gradient(np.array([5.0, 7.0])), [10.0, 14.0])
+    jacobian = execute(run("x**2", "--at", "x=[1, 2]", "--source"), "jacobian_f")
+    np.testing.assert_array_equal(jacobian(np.array([5.0, 7.0])), [[10.0, 0.0], [0.0, 14.0]])
+    columns = execute(run("x**2 * array([1, 2])", "--at", "x=1", "--source"), "d_f")
+    np.testing.assert_array_equal(columns(x=5.0), [10.0, 20.0])
+
+
 def test_source_in_json(run):
     found = answer(run, "x**2", "--source")
     assert set(found) == {"function", "source"}

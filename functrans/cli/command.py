@@ -113,7 +113,7 @@ def _run(options: argparse.Namespace) -> None:
         values[name] = as_variable(name, values[name])
 
     table = None if missing else tabulate(target.function, values, wrt, order)
-    program = source(target.function, values, wrt) if options.source else None
+    program = source(target.function, values, wrt, table and table.value) if options.source else None
     if options.plot:
         from functrans.cli.plot import draw
 

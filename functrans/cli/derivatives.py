@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -86,6 +87,7 @@ def differentiate(f: Callable[..., Any], position: int, value: Any) -> Callable[
 
         return functrans.jvp(along, (args[position],), (1.0,))[1]
 
+    functools.update_wrapper(derivative, f)  # the names of the arguments
     derivative.__name__ = f"d_{f.__name__}"
     return derivative
 
@@ -100,19 +102,32 @@ def _in_array(
         raise UsageError(f"order {order} in the array `{name}` is not offered: {result} has {offered} there")
     found = []
     if order >= 1:
-        first = functrans.grad(f, position) if shape == () else functrans.jacobian(f, position)
-        found.append(Derivative(name, 1, "gradient" if shape == () else "Jacobian", first(*args)))
+        kind = "gradient" if shape == () else "Jacobian"
+        found.append(Derivative(name, 1, kind, _in_entries(f, position, shape)(*args)))
     if order == 2:
         second = functrans.jacobian(functrans.grad(f, position), position)
         found.append(Derivative(name, 2, "Hessian", second(*args)))
     return found
 
 
-def source(f: Callable[..., Any], values: dict[str, Any], wrt: Sequence[str]) -> str:
-    """The first derivative of ``f`` in the variables ``wrt`` as a Python module that needs NumPy alone."""
+def _in_entries(f: Callable[..., Any], position: int, shape: tuple[int, ...]) -> Callable[..., Any]:
+    """The gradient of a function with a result of this shape, or its Jacobian."""
+    return functrans.grad(f, position) if shape == () else functrans.jacobian(f, position)
+
+
+def source(f: Callable[..., Any], values: dict[str, Any], wrt: Sequence[str], value: Any = None) -> str:
+    """The first derivative of ``f`` in the variables ``wrt`` as a Python module that needs NumPy alone.
+
+    ``value`` is a result of ``f`` when one is known; in one variable it may be an array.
+    """
     # Programs take Python's numbers.
     args = [value.item() if isinstance(value, np.float64) else value for value in values.values()]
     positions = [list(values).index(name) for name in wrt]
+    if len(positions) > 1 or value is None:
+        derivative = functrans.grad(f, positions[0] if len(positions) == 1 else positions)
+    elif isinstance(args[positions[0]], np.ndarray):
+        derivative = _in_entries(f, positions[0], np.shape(value))
+    else:
+        derivative = differentiate(f, positions[0], value)
     with np.errstate(all="ignore"):
-        gradient = functrans.grad(f, positions[0] if len(positions) == 1 else positions)
-        return functrans.trace(gradient)(*args).to_source()
+        return functrans.trace(derivative)(*args).to_source()
