@@ -177,6 +177,8 @@ def unique(
 ) -> Any:
     """``np.unique``; the values must be known. Of equal entries the first has the derivative."""
     ar = strong(operand(ar))
+    if not kwargs.get("sorted", True) and not (return_index or return_inverse or return_counts or axis is not None):
+        return unique_values(ar)
     found: Any = np.unique(known(ar, "np.unique"), True, return_inverse, return_counts, axis, **kwargs)  # type: ignore[call-overload]
     if axis is None:
         values = getitem(np.ravel(ar), found[1])
@@ -188,8 +190,11 @@ def unique(
 
 @implements(np.unique_values)
 def unique_values(x: Any) -> Any:
-    """``np.unique_values``; the values must be known."""
-    return unique(x, equal_nan=False)
+    """``np.unique_values``, in NumPy's order, which is none; the values must be known."""
+    x = strong(operand(x))
+    value = known(x, "np.unique_values")
+    values, first = np.unique(value, return_index=True, equal_nan=False)
+    return getitem(np.ravel(x), first[np.searchsorted(values, np.unique_values(value))])
 
 
 @implements(np.unique_counts)
@@ -229,6 +234,8 @@ def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> Any:
     x = np.asarray(x, np.intp)
     if weights.shape != x.shape:
         raise ValueError("The weights and list don't have the same length.")
+    if not x.size:
+        return np.bincount(x, None, minlength)  # integers, also with weights
     weights = strong(weights)
     if weights.dtype != np.float64:
         weights = weights.astype(np.float64)

@@ -95,9 +95,9 @@ def can_cast(from_: Any, to: Any, casting: Any = "safe") -> bool:
 @implements(np.min_scalar_type)
 def min_scalar_type(a: Any, /) -> np.dtype[Any]:
     """``np.min_scalar_type``; the value of a scalar must be known."""
-    return np.min_scalar_type(
-        known(a, "np.min_scalar_type", "it is of a type just wide enough for it") if not np.ndim(a) else a.dtype
-    )
+    if np.ndim(a):
+        return a.dtype  # type: ignore[no-any-return]
+    return np.min_scalar_type(known(a, "np.min_scalar_type", "it is of a type just wide enough for it"))
 
 
 @implements(np.common_type)
