@@ -156,21 +156,20 @@ def with_start(
 ) -> Any:
     """Bind a reduction with ``initial`` and ``where`` as operands, as far as they are given."""
     mask = mask_of(name, where, a)
-    if initial is None or (initial is NO_VALUE and mask is not None):
-        if mask is not None and (identity is None or initial is None):
+    if initial is None and identity is None:
+        initial = NO_VALUE
+    if mask is not None and (initial is None or initial is NO_VALUE):
+        if initial is None or identity is None:
             raise ShapeError(
                 f"`{name}` with `where=` and no `initial=`: if the mask leaves nothing, there is no result",
                 "pass the result for that case, such as `initial=-np.inf`.",
             )
-        if mask is not None:
-            initial = identity
-        elif identity is not None:
-            # Without the identity a sum of -0.0 keeps its sign.
-            return bind(primitive, a, initial=None, **params)
-        else:
-            initial = NO_VALUE
+        initial = identity
     if initial is NO_VALUE:
         return bind(primitive, a, **params)
+    if initial is None:
+        # A parameter: without the identity a sum of -0.0 keeps its sign.
+        return bind(primitive, a, initial=None, **params)
     initial = start_of(name, initial, primitive.spec(ArraySpec.of(a), ArraySpec((), bool), **params).dtype)
     return bind(primitive, a, initial, *_given(mask), **params)
 

@@ -359,7 +359,7 @@ def test_error_texts(f, kind, text, fix):
     "f",
     [
         lambda x: np.add(x, 1.5, dtype=int),
-        lambda x: np.add(x, 1j, dtype=float),
+        lambda x: np.add(x, np.ones(3, complex), dtype=float),
         lambda x: np.add(x, np.float32(1), casting="no"),
         lambda x: np.less(x, 1, dtype=np.float32),
         lambda x: np.less.reduce(x),
