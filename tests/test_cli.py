@@ -19,6 +19,7 @@ import pytest
 
 import functrans
 from functrans.cli import main
+from functrans.cli.mistakes import explain
 
 _ROOT = pathlib.Path(__file__).parent.parent
 _PAGE = _ROOT / "docs" / "command_line.md"
@@ -484,8 +485,14 @@ def test_error_in_a_file_shows_its_line(refuse, model):
     assert told.split("\n")[1:4] == ["  at model.py:36, in choice", "    if x > 0:", "       ^^^^^"]
 
 
-def test_error_without_a_place_shows_none(refuse):
-    assert "  at " not in refuse("floor(x) + 0j", "--at", "x=1", "--source")
+def test_error_outside_the_function_shows_no_place(refuse):
+    told = refuse("x * y * 1j", "--at", "x=1", "--at", "y=2", "--source")
+    assert told.startswith("`grad` needs a real number")
+    assert "\n  at " not in told
+
+    error = functrans.errors.ShapeError("what happened", "mend it.")
+    assert "test_cli.py" in str(error)
+    assert explain(error, "<expression>", {__file__}) == "what happened\nFix: mend it."
 
 
 def test_fault_of_functrans_has_its_traceback(monkeypatch):
