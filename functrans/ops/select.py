@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from functrans import tree
 from functrans.errors import UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
 from functrans.ops.family import broadcast_shapes, operand
-from functrans.primitive import Constant, Derivatives, Linear, Primitive
+from functrans.primitive import Constant, Linear, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements, refuse_out
 
@@ -45,18 +46,31 @@ def where(condition: Any, x: Any = _MISSING, y: Any = _MISSING, /) -> Any:
 
 
 # A bound belongs to the feasible set: there the derivative in x is 1, so that an optimiser at the bound can move back.
-# NumPy computes min(max(x, low), high): where the bounds are crossed, that is the upper one. The derivatives are truth
-# values, which cost little and leave every dtype as it is; those in x and the bounds sum to one, also where x is NaN.
+# NumPy computes min(max(x, low), high): where the bounds are crossed, that is the upper one. The derivatives in x and
+# the bounds sum to one, also where x is NaN.
+
+
+def _passes(mask: Callable[..., Any]) -> Callable[..., Any]:
+    """The rule, in both modes, of an operand that the result is equal to where ``mask(*operands)`` holds.
+
+    A product with the mask would turn an infinite cotangent into NaN where it must not count.
+    """
+    return lambda t, out, *operands: np.where(mask(*operands), t, 0)
+
+
+def _masked(*masks: Callable[..., Any]) -> Rules:
+    rules = [_passes(mask) for mask in masks]
+    return Rules(jvp=rules, vjp=rules)
+
+
 clip_p = Primitive(
     "clip",
     np.clip,
     lambda x, low, high: _chosen_spec("np.clip", x, low, high),
-    Derivatives(
-        [
-            lambda out, x, low, high: np.logical_not((x < low) | (x > high) | (low > high)),
-            lambda out, x, low, high: (x < low) & (np.logical_not(low > high)),
-            lambda out, x, low, high: (x > high) | (low > high),
-        ]
+    _masked(
+        lambda x, low, high: np.logical_not((x < low) | (x > high) | (low > high)),
+        lambda x, low, high: (x < low) & np.logical_not(low > high),
+        lambda x, low, high: (x > high) | (low > high),
     ),
     masks=True,
 )
@@ -64,7 +78,7 @@ clip_low = Primitive(
     "clip_low",
     lambda x, low: np.clip(x, low, None),
     lambda x, low: _chosen_spec("np.clip", x, low),
-    Derivatives([lambda out, x, low: np.logical_not(x < low), lambda out, x, low: x < low]),
+    _masked(lambda x, low: np.logical_not(x < low), lambda x, low: x < low),
     source=lambda args, params: f"np.clip({args[0]}, {args[1]}, None)",
     masks=True,
 )
@@ -72,7 +86,7 @@ clip_high = Primitive(
     "clip_high",
     lambda x, high: np.clip(x, None, high),
     lambda x, high: _chosen_spec("np.clip", x, high),
-    Derivatives([lambda out, x, high: np.logical_not(x > high), lambda out, x, high: x > high]),
+    _masked(lambda x, high: np.logical_not(x > high), lambda x, high: x > high),
     source=lambda args, params: f"np.clip({args[0]}, None, {args[1]})",
     masks=True,
 )
