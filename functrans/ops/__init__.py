@@ -11,6 +11,7 @@ from functrans.ops import determinant as determinant
 from functrans.ops import diagonal as diagonal
 from functrans.ops import einsum as einsum
 from functrans.ops import elementwise as elementwise
+from functrans.ops import extremum as extremum
 from functrans.ops import gather as gather
 from functrans.ops import histogram as histogram
 from functrans.ops import index as index
@@ -25,10 +26,12 @@ from functrans.ops import plain as plain
 from functrans.ops import products as products
 from functrans.ops import rearrange as rearrange
 from functrans.ops import reduce as reduce
+from functrans.ops import reduction as reduction
 from functrans.ops import refuse as refuse
 from functrans.ops import select as select
 from functrans.ops import shape as shape
 from functrans.ops import singular as singular
 from functrans.ops import statistics as statistics
+from functrans.ops import truth as truth
 from functrans.ops import ufunc_methods as ufunc_methods
 from functrans.ops import update as update

@@ -9,7 +9,7 @@ import numpy as np
 
 from functrans.ir.spec import ArraySpec
 from functrans.ops.family import broadcast_shapes, normalize_axis
-from functrans.ops.reduce import array, constant_in, dtype_of
+from functrans.ops.reduction import array, constant_in, dtype_of
 from functrans.primitive import Linear, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements, refuse_out

@@ -10,7 +10,7 @@ import numpy as np
 from functrans.errors import ShapeError, UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
 from functrans.ops.family import cast, operand
-from functrans.ops.reduce import (
+from functrans.ops.reduction import (
     NO_VALUE,
     Axes,
     constant_in,
