@@ -24,10 +24,8 @@ CASES = {
     "where list": (lambda x: np.where([True, False, True], x, [1.0, 2.0, 3.0]), A),
     "clip": (lambda x: np.clip(x, -1, 1), A),
     "clip keywords": (lambda x: np.clip(x, a_min=-1.0, a_max=None), A),
-    "clip new keywords": (lambda x: np.clip(x, min=-1.0, max=1.0), A),
     "clip low": (lambda x: np.clip(x, 0, None), A),
     "clip high": (lambda x: np.clip(x, None, 1), A),
-    "clip not": (lambda x: np.clip(x, None, None) * x, A),
     "clip traced": (lambda x, low, high: np.clip(x, low, high), A, R - 1, S),
     "clip traced low": (lambda x, low: np.clip(x, low, None), A, R),
     "clip traced high": (lambda x, high: np.clip(x, None, high), A[0], R[:, None]),
@@ -35,6 +33,12 @@ CASES = {
     "clip list": (lambda x: np.clip(x, [-1, 0, 1], [0, 1, 2]), A),
     "clip method": (lambda x: x.clip(-1, 1) * x.clip(min=0) * x.clip(max=1), A),
 }
+
+
+NEWER = np.lib.NumpyVersion(np.__version__) >= "2.1.0"
+if NEWER:
+    CASES["clip new keywords"] = (lambda x: np.clip(x, min=-1.0, max=1.0), A)
+    CASES["clip not"] = (lambda x: np.clip(x, None, None) * x, A)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -123,7 +127,7 @@ def test_clip_refusals():
         ft.grad(lambda x: np.sum(x.clip(0, 1, out=np.zeros((2, 3)))))(A)
     with pytest.raises(UncoveredFunctionError, match="dtype="):
         ft.grad(lambda x: np.sum(np.clip(x, 0, 1, dtype=np.float32)))(A)
-    with pytest.raises(ValueError, match="forbidden"):
+    with pytest.raises(ValueError if NEWER else TypeError):
         ft.grad(lambda x: np.sum(np.clip(x, 0, min=1)))(A)
     with pytest.raises(ShapeError):
         ft.trace(lambda x: np.clip(x, np.zeros(4), None))(A)
