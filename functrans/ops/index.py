@@ -109,7 +109,8 @@ def index_add(x, values, index, repeats):  # type: ignore[no-untyped-def]
     """``x`` with ``values`` added at ``index``; where an entry is chosen repeatedly, they accumulate."""
     out = np.array(x)
     if repeats:
-        np.add.at(out, index, values)
+        # Broadcast first: NumPy's `add.at` reads past the end of values which have fewer dimensions than the index.
+        np.add.at(out, index, np.broadcast_to(values, out[index].shape))
     else:
         out[index] += values
     return out[()]
@@ -119,7 +120,7 @@ def scatter(values, shape, index, repeats):  # type: ignore[no-untyped-def]
     """Zeros with ``values`` added at ``index``; where an entry is chosen repeatedly, they accumulate."""
     out = np.zeros(shape, values.dtype)
     if repeats:
-        np.add.at(out, index, values)
+        np.add.at(out, index, np.broadcast_to(values, out[index].shape))
     else:
         out[index] += values  # not `=`: the sum of one term, with its zeros positive, as of several
     return out[()]

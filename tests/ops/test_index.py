@@ -274,6 +274,7 @@ UPDATES = {
     "set plain": lambda x: at(np.ones((2, 3)))[0].set(x[1]),
     "add": lambda x: at(x * x)[1:, ::2].add(x[:2, :2] ** 3),
     "add repeated": lambda x: at(x * x)[[0, 0, 2]].add(x**3),
+    "add fewer dimensions": lambda x: at(x[0] * x[1])[np.array([[0, 2], [2, 1]])].add(x[1, :2] ** 2),
     "add broadcast": lambda x: at(x * x)[[0, 0, 2]].add(x[0, 0]),
     "subtract": lambda x: at(x * x)[..., [1, 1]].subtract(x[:, :2] ** 2),
     "multiply": lambda x: at(x * x)[1].multiply(x[2]),
