@@ -155,6 +155,8 @@ def elementwise_operands(primitive: Primitive) -> st.SearchStrategy[Operands]:
 # Other primitives: one strategy each.
 
 OPERANDS: dict[str, st.SearchStrategy[Operands]] = {}
+#: The operands to differentiate in, where that is not every one that has a rule.
+MOVING: dict[str, tuple[int, ...]] = {}
 
 
 def seeded(make: Callable[..., Operands], *choices: Sequence[Any], dtypes: Sequence[str] = INEXACT) -> Any:
@@ -209,7 +211,7 @@ def has_rule(primitive: Primitive, position: int) -> bool:
 def cases(draw: st.DrawFn, primitive: Primitive) -> Case:
     """A primitive with operands; it moves in those of an inexact dtype that have a rule."""
     args, params = draw(operands(primitive))
-    moving = tuple(i for i, arg in enumerate(args) if has_rule(primitive, i) and ArraySpec.of(arg).dtype.kind in "fc")
-    if primitive.derivative is None or isinstance(primitive.derivative, Constant):
-        moving = ()
+    moving = MOVING.get(primitive.name) or tuple(
+        i for i, arg in enumerate(args) if has_rule(primitive, i) and ArraySpec.of(arg).dtype.kind in "fc"
+    )
     return Case(primitive, tuple(args), params, moving)
