@@ -48,14 +48,20 @@ Transposes: TypeAlias = "tuple[Rule | None, ...] | Each"
 class Derivatives:
     """Elementwise: ``locals[i](out, *operands)`` is the local derivative in operand ``i``, or a constant number.
 
-    ``singular``: a local derivative can be infinite or NaN. Its product with an exact zero is then zero.
+    ``singular``: a local derivative can be infinite or NaN. Its product with an exact zero is then zero. It may be a
+    function that tells it from the operands (those that the rules read).
     """
 
     __slots__ = ("locals", "singular")
 
-    def __init__(self, local_derivatives: Sequence[Rule | float], singular: bool = False) -> None:
+    def __init__(self, local_derivatives: Sequence[Rule | float], singular: bool | Rule = False) -> None:
         self.locals = tuple(local_derivatives)
         self.singular = singular
+
+    def absorbs(self, operands: Sequence[Any]) -> bool:
+        """Whether an exact zero must absorb the local derivatives at these operands."""
+        singular = self.singular
+        return singular if type(singular) is bool else singular(*operands)  # type: ignore[operator]
 
 
 class Linear:

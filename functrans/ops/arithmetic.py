@@ -44,14 +44,19 @@ def _power_by_exponent(out: Any, x: Any, y: Any) -> Any:
     return np.where(zero, 0.0, np.log(np.where(zero, 1.0, x)) * out)
 
 
-power = elementwise(np.power, [_power_by_base, _power_by_exponent], singular=True, domain=(POSITIVE, REAL))
-float_power = elementwise(np.float_power, [_power_by_base, _power_by_exponent], singular=True, domain=(POSITIVE, REAL))
+def _power_is_singular(x: Any, y: Any) -> bool:
+    return not (type(y) in (int, float) and (y >= 1 or y == 0))
+
+
+_POWER = [_power_by_base, _power_by_exponent]
+power = elementwise(np.power, _POWER, singular=_power_is_singular, domain=(POSITIVE, REAL))
+float_power = elementwise(np.float_power, _POWER, singular=_power_is_singular, domain=(POSITIVE, REAL))
 # `x ** y` and `np.power(x, y)` can differ in the last bit (arrays to the power 2 or 0.5, scalars): two primitives.
 pow_operator = Primitive(
     "pow",
     operator.pow,
     operator_spec(np.power, operator.pow),
-    Derivatives([_power_by_base, _power_by_exponent], singular=True),
+    Derivatives(_POWER, singular=_power_is_singular),
     source=lambda args, params: f"{args[0]} ** {args[1]}",
     domain=(POSITIVE, REAL),
 )

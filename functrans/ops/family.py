@@ -110,7 +110,7 @@ def elementwise(
     *,
     constant: str = "",
     derivative: Derivative | None = None,
-    singular: bool = False,
+    singular: bool | Rule = False,
     masks: bool = False,
     domain: Domain | Sequence[Domain] = REAL,
     symbol: str = "",
@@ -123,7 +123,8 @@ def elementwise(
         derivatives: one per operand, ``d(out, *operands)`` or a constant number.
         constant: instead, why the derivative is zero.
         derivative: instead, any other kind.
-        singular: a local derivative can be infinite or NaN; a zero cotangent absorbs it.
+        singular: a local derivative can be infinite or NaN (or: a function of the operands that tells); a zero
+            cotangent absorbs it.
         masks: the derivative picks entries, so it makes exact zeros.
         domain: where its real operands live, one interval or one per operand.
         symbol: the operator that prints it.
@@ -213,6 +214,9 @@ _weak = Primitive(
 )
 
 
+#: The seed of every gradient: while a cotangent *is* it, there is nothing to multiply, or to print.
+ONE = np.float64(1.0)
+
 # A zero absorbs: ct * d, where an exact zero of ct stays zero whatever d is.
 
 
@@ -243,7 +247,7 @@ def absorb(ct: Any, d: Any) -> Any:
             out = ct * d
             return out if out == out or ct != 0 else ct
         if ct == 1.0 and getattr(d, "dtype", None) == _FLOAT64:
-            return strong(d)  # the seed of every gradient: nothing to multiply, or to print
+            return strong(d)
         if ct != 0:
             return d * ct
     return bind_binary(_absorb, ct, d)

@@ -84,7 +84,7 @@ def push(
                 local = derivative.locals[position]
                 if not callable(local):
                     term = dx if local == 1.0 else dx * local
-                elif derivative.singular:
+                elif derivative.absorbs(primals):
                     with np.errstate(all="ignore"):
                         term = absorb(dx, local(out, *primals))
                 else:

@@ -19,7 +19,7 @@ import numpy as np
 
 from functrans.errors import MissingRuleError, ShapeError, at_location, user_location
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import absorb, match, zeros
+from functrans.ops.family import ONE, absorb, match, zeros
 from functrans.primitive import Bilinear, Constant, Derivatives, Linear, Primitive, Rules, residual_key
 from functrans.tracing.bind import bind
 from functrans.tracing.recorder import Recorder
@@ -239,8 +239,8 @@ def check_differentiable(primitive: Primitive, traced: int) -> None:
                 )
 
 
-def walk(seeds: Sequence[tuple[Node, Any]]) -> dict[int, Any]:
-    """From the cotangents of some nodes to those of the leaves, by age."""
+def walk(seeds: list[tuple[Node, Any]]) -> dict[int, Any]:
+    """From the cotangents of some nodes (the list is emptied) to those of the leaves, by age."""
     cotangents: dict[int, Any] = {}
     heap: list[Node] = []
     masked: set[int] = set()
@@ -249,6 +249,7 @@ def walk(seeds: Sequence[tuple[Node, Any]]) -> dict[int, Any]:
     for node, ct in seeds:
         give(node, ct, cotangents, heap)
     node = ct = None
+    seeds.clear()  # nobody but the heap holds the trace now
     while heap:
         node = heappop(heap)
         age = node[0]
@@ -269,17 +270,20 @@ def walk(seeds: Sequence[tuple[Node, Any]]) -> dict[int, Any]:
         is_masked = bool(masked) and age in masked
         if type(derivative) is Derivatives and location is None:
             # The elementwise case of `pull`, in place: half the time of a chain of small operations is spent here.
-            absorbs = derivative.singular or is_masked
+            singular = derivative.singular
+            absorbs = is_masked or singular is True or (singular is not False and singular(*operands))
             position = 0
             for parent in parents:
                 if parent is not None:
                     local = derivative.locals[position]
                     if type(local) is float:
                         contribution = scaled(ct, local)
-                    elif absorbs:
-                        contribution = absorb(ct, local(out, *operands))
                     else:
-                        contribution = ct * local(out, *operands)
+                        contribution = local(out, *operands)
+                        if absorbs or (ct is ONE and type(contribution) is Tracer):
+                            contribution = absorb(ct, contribution)
+                        else:
+                            contribution = ct * contribution
                     if targets is not None and targets[position] is not None:
                         contribution = match(contribution, targets[position])
                     parent_age = parent[0]
@@ -362,17 +366,16 @@ def pull(
     found: list[tuple[Node, Any]] = []
     derivative = primitive.derivative
     if type(derivative) is Derivatives:
-        product = absorb if masked or derivative.singular else None
+        absorbs = masked or derivative.absorbs(operands)
         for position, parent in enumerate(parents):
             if parent is None:
                 continue
             local = derivative.locals[position]
             if type(local) is float:
                 contribution = scaled(ct, local)
-            elif product is None:
-                contribution = ct * local(out, *operands)  # type: ignore[operator]
             else:
-                contribution = product(ct, local(out, *operands))  # type: ignore[operator]
+                contribution = local(out, *operands)  # type: ignore[operator]
+                contribution = absorb(ct, contribution) if absorbs or ct is ONE else ct * contribution
             if targets is not None and targets[position] is not None:
                 contribution = match(contribution, targets[position])
             found.append((parent, contribution))

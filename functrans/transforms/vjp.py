@@ -10,7 +10,7 @@ import numpy as np
 from functrans import tree
 from functrans.errors import DerivativeError, NonScalarOutputError, at_location, describe_function
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import zeros
+from functrans.ops.family import ONE, zeros
 from functrans.tracing.trace import check_outputs
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.arguments import (
@@ -61,11 +61,21 @@ class Linearization:
         with np.errstate(all="ignore"):
             found = walk(seeds)
         with at_location(place):
+            own = {id(ct) for ct in cts}
             gradients = [
-                like_primal(found[-i] if -i in found else zeros(ArraySpec.of(leaf)), leaf)
+                like_primal(owned(found[-i], own) if -i in found else zeros(ArraySpec.of(leaf)), leaf)
                 for i, leaf in enumerate(self.leaves)
             ]
         return tree.unflatten(self.structure, gradients)  # type: ignore[no-any-return]
+
+
+def owned(gradient: Any, taken: set[int]) -> Any:
+    """A gradient that its caller may write into: no view, and no array that is somebody else's (``taken``) already."""
+    if type(gradient) is np.ndarray:
+        if gradient.base is not None or id(gradient) in taken:
+            gradient = gradient.copy()
+        taken.add(id(gradient))
+    return gradient
 
 
 def is_staged(value: Any) -> bool:
@@ -254,7 +264,7 @@ def _scalar_seed(f: Callable[..., Any], line: Linearization, holomorphic: bool) 
             f"`grad` of {describe_function(f)}, which returned {spec}: an integer has no derivative",
             "return a floating-point result.",
         )
-    return np.ones((), spec.dtype if spec.dtype.kind in "fc" else np.float64)[()]
+    return ONE if spec.weak or spec.dtype == np.float64 else np.ones((), spec.dtype)[()]
 
 
 def named(wrapper: Callable[..., Any], transform: str, f: Callable[..., Any]) -> Callable[..., Any]:
