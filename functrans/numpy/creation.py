@@ -15,7 +15,7 @@ from functrans.errors import ShapeError, TracedValueError
 from functrans.ir.spec import ArraySpec
 from functrans.ops.convert import to_dtype
 from functrans.ops.family import strong
-from functrans.ops.update import at as at
+from functrans.ops.update import at as at  # noqa: PLC0414  (one of the names of `functrans.numpy`)
 from functrans.tracing.tracer import Tracer
 
 _array = np.array
@@ -158,7 +158,7 @@ def _stacked(a: Sequence[Any]) -> Any:
 
 
 def full(
-    shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", *, device: str | None = None, like: Any = None
+    shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", *, device: Any = None, like: Any = None
 ) -> Any:
     """``np.full``, of a traced value too.
 

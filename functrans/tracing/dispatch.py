@@ -9,7 +9,7 @@ import numpy as np
 
 from functrans.errors import UncoveredFunctionError
 from functrans.primitive import Primitive
-from functrans.tracing.refusal import refuse_out as refuse_out
+from functrans.tracing.refusal import refuse_out as refuse_out  # noqa: PLC0414  (for `functrans.ops`)
 
 Handler = Callable[..., Any]
 

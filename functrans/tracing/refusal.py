@@ -7,6 +7,7 @@ user's function: the error at the same instruction is replaced by the one that e
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from functrans.errors import (
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from functrans.tracing.recorder import Recorder
     from functrans.tracing.tracer import Tracer
 
+_HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _PLAIN = "`functrans.stop_gradient(x)` is its plain value, if no derivative is wanted"
 _VALUES = "or do without the staged trace: `grad`, `vjp` and `jvp` work on values"
 _INTO_ARRAY = (
@@ -131,12 +133,14 @@ def refusal_behind(recorder: Recorder, error: Exception) -> FunctransError | Non
 
 
 def _place(error: Exception) -> Location | None:
-    """Where in the user's code an error was raised, or passed through last."""
+    """Where in the user's code an error was raised, by C code or under NumPy's; not what functrans raised."""
     found = None
     entry = error.__traceback__
     while entry is not None:
         code = entry.tb_frame.f_code
         if not is_library(code.co_filename):
             found = Location(code, entry.tb_lasti)
+        elif code.co_filename.startswith(_HERE):
+            found = None
         entry = entry.tb_next
     return found

@@ -163,7 +163,7 @@ class Tracer:
     def __complex__(self) -> complex:
         refuse(self, "complex")
 
-    def __index__(self) -> int:
+    def __index__(self) -> int:  # noqa: PLE0305  (it never returns)
         refuse(self, "count")
 
     def __round__(self, ndigits: int = 0) -> Any:
