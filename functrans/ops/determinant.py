@@ -3,7 +3,8 @@
 The determinant is a polynomial, so no derivative of it may divide by it. Its gradient is the matrix of cofactors and
 its Hessian is made of second cofactors; both are computed here from a singular value decomposition, which needs no
 inverse: with ``a = u s v`` the cofactors of ``a`` are those of ``u``, of ``s`` and of ``v``, multiplied, and those of
-the diagonal ``s`` are products of all singular values but one (but two, for second cofactors).
+the diagonal ``s`` are products of all singular values but one (but two, for second cofactors). Every further
+derivative is a mean of second cofactors over a circle of matrices, which for a polynomial is exact.
 
 Source: Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed. (2002), problem 14.13 (the adjugate through
 the SVD).
@@ -18,7 +19,7 @@ import numpy as np
 from functrans.ir.spec import ArraySpec
 from functrans.ops.family import operand
 from functrans.ops.linalg import linalg_dtype, linalg_source, square
-from functrans.primitive import Primitive, Rules
+from functrans.primitive import Constant, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 
@@ -72,17 +73,33 @@ def _third(f: Any, e: Any, a: Any) -> Any:
         return np.zeros(a.shape, a.dtype)
     if n == 3:
         return bind(tangent_p, f, e)
-    # d/df of det(a) * (tr(i e) i - i e i), with the inverse i and transposes understood. A singular matrix raises.
-    inverse = np.linalg.inv(a)
-    p, q = inverse @ e, inverse @ f
-    trace_p, trace_q = _trace(p), _trace(q)
-    scalar = trace_p * trace_q - np.sum(p * q.mT, axis=(-2, -1), keepdims=True)
-    inner = scalar * inverse + (p @ q + q @ p - trace_p * q - trace_q * p) @ inverse
-    return np.linalg.det(a)[..., None, None] * inner.mT
+    # Along a line it is a polynomial of degree n - 2, so its mean over n - 1 points of a circle gives its derivative
+    # in the centre exactly, whatever the radius, and whether or not the matrices there are singular.
+    count = n - 1
+    turns = np.exp(2j * np.pi / count * np.arange(count)).reshape((count,) + (1,) * max(a.ndim, f.ndim))
+    radius = bind(_radius, f, a)
+    around = bind(tangent_p, e, a + turns * (radius * f))
+    found = np.sum(np.conj(turns) / count * around, axis=0) / radius
+    return found if "c" in (x.dtype.kind for x in (f, e, a)) else np.real(found)
 
 
-def _trace(x: Any) -> Any:
-    return np.trace(x, axis1=-2, axis2=-1)[..., None, None]
+def polarization_radius(f, a):  # type: ignore[no-untyped-def]
+    """How far to go from ``a`` along ``f`` so that terms of all degrees come out alike in size."""
+    size = np.sqrt(np.sum(np.abs(f) ** 2, axis=(-2, -1)))
+    finite = np.isfinite(np.sum(a, axis=(-2, -1)))
+    s = np.linalg.svd(np.where(finite[..., None, None], a, 0.0), compute_uv=False)
+    reach = np.where(s[..., -4] > 0, s[..., -4], np.where(s[..., 0] > 0, s[..., 0], 1.0))
+    return (reach / np.where(size > 0, size, 1.0))[..., None, None]
+
+
+_radius = Primitive(
+    "polarization_radius",
+    polarization_radius,
+    lambda f, a: ArraySpec((*np.broadcast_shapes(f.shape[:-2], a.shape[:-2]), 1, 1), np.float64),
+    Constant("the result does not depend on it"),
+    source=lambda args, params: f"polarization_radius({', '.join(args)})",
+    helpers={"polarization_radius": polarization_radius},
+)
 
 
 def _tangent_spec(e: ArraySpec, a: ArraySpec) -> ArraySpec:

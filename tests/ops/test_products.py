@@ -1,5 +1,6 @@
 """``kron``, ``cross``, ``multi_dot``."""
 
+import itertools
 import warnings
 
 import numpy as np
@@ -104,7 +105,7 @@ def test_multi_dot_multiplies_in_the_cheapest_order():
     for seed in range(20):
         rng = np.random.default_rng(seed)
         sizes = rng.integers(1, 9, 7)
-        arrays = [rng.uniform(-1, 1, (m, n)) for m, n in zip(sizes, sizes[1:], strict=False)]
+        arrays = [rng.uniform(-1, 1, (m, n)) for m, n in itertools.pairwise(sizes)]
         same_bits(ft.vjp(lambda *a: np.linalg.multi_dot(a), *arrays)[0], np.linalg.multi_dot(arrays))
 
 

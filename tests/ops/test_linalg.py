@@ -1,0 +1,172 @@
+"""``solve``, ``inv``, ``slogdet``, ``matrix_power``, and the small names of ``np.linalg``."""
+
+import mpmath
+import numpy as np
+import pytest
+
+import functrans as ft
+from functrans.errors import ShapeError
+from tests.laws.judge import complex_step
+from tests.ops.agreement import check, same_bits, same_value, stays_single
+
+RNG = np.random.default_rng(15)
+
+
+def array(*shape, kind="f"):
+    made = RNG.uniform(-1, 1, shape)
+    return np.asarray(made + 1j * RNG.uniform(-1, 1, shape) if kind == "c" else made)
+
+
+def regular(*shape, kind="f"):
+    """Matrices far from singular."""
+    return array(*shape, kind=kind) + 2 * np.eye(shape[-1])
+
+
+SOLVES = [
+    ((3, 3), (3,)),
+    ((3, 3), (3, 2)),
+    ((3, 3), (3, 0)),
+    ((1, 1), (1,)),
+    ((4, 3, 3), (3,)),
+    ((4, 3, 3), (3, 2)),
+    ((3, 3), (4, 3, 2)),
+    ((4, 3, 3), (4, 3, 2)),
+    ((4, 1, 3, 3), (5, 3, 2)),
+    ((1, 3, 3), (4, 3, 1)),
+    ((2, 2, 2), (2, 2)),  # since NumPy 2 a matrix, not two vectors
+    ((0, 3, 3), (3,)),
+]
+
+
+@pytest.mark.parametrize("kinds", ["ff", "cf", "fc"])
+@pytest.mark.parametrize(("a", "b"), SOLVES)
+def test_solve(a, b, kinds):
+    check(np.linalg.solve, regular(*a, kind=kinds[0]), array(*b, kind=kinds[1]))
+
+
+@pytest.mark.parametrize("kind", "fc")
+@pytest.mark.parametrize("shape", [(1, 1), (3, 3), (2, 3, 3), (2, 1, 2, 2), (0, 2, 2)])
+def test_inv_and_slogdet(shape, kind):
+    x = regular(*shape, kind=kind)
+    check(np.linalg.inv, x)
+    check(lambda x: np.linalg.slogdet(x)[1], x)
+    if kind == "c":
+        check(lambda x: np.linalg.slogdet(x)[0], x)
+        check(lambda x: tuple(np.linalg.slogdet(x)), x)
+
+
+def test_single_precision():
+    for kind in "fc":
+        stays_single(np.linalg.inv, regular(3, 3, kind=kind))
+        stays_single(np.linalg.solve, regular(3, 3, kind=kind), array(3))
+        stays_single(lambda x: tuple(np.linalg.slogdet(x)), regular(2, 3, 3, kind=kind))
+        stays_single(lambda x: np.linalg.matrix_power(x, -3), regular(3, 3, kind=kind))
+    same_value(lambda x: np.linalg.solve(x, np.array([1, 2])), np.float32([[1, 2], [3, 5]]))
+
+
+def test_complex_step():
+    a, b, da, db = regular(4, 4), array(4), array(4, 4), array(4)
+    for f, point, direction in (
+        (np.linalg.solve, (a, b), (da, db)),
+        (np.linalg.inv, (a,), (da,)),
+        (lambda a: np.linalg.matrix_power(a, 5), (a,), (da,)),
+    ):
+        found = ft.jvp(f, point, direction)[1]
+        np.testing.assert_allclose(np.ravel(found), complex_step(f, point, direction), rtol=1e-12, atol=1e-14)
+
+
+def test_gradients_in_closed_form():
+    a = regular(3, 3)
+    inverse = np.linalg.inv(a)
+    np.testing.assert_allclose(ft.grad(lambda a: np.linalg.slogdet(a)[1])(a), inverse.T, rtol=1e-14)
+    np.testing.assert_allclose(
+        ft.grad(lambda a: np.sum(np.linalg.inv(a)))(a), -inverse.T @ np.ones((3, 3)) @ inverse.T, rtol=1e-13
+    )
+
+
+def test_slogdet_is_a_named_pair():
+    pairs = []
+    x = -regular(3, 3)
+    ft.grad(lambda x: pairs.append(np.linalg.slogdet(x)) or pairs[0].logabsdet)(x)
+    assert type(pairs[0]) is type(np.linalg.slogdet(x))
+    assert np.array_equal(ft.grad(lambda x: np.linalg.slogdet(x).sign)(x), np.zeros((3, 3)))
+
+
+def test_slogdet_twice_forward():
+    """A rule that detaches what it reads passes every test of first order, and gives 0 here."""
+    corner, rest = np.array([[1.0, 0], [0, 0]]), np.array([[2.0, 1], [1, 3]])
+    f = lambda t: np.linalg.slogdet(corner * t + rest)[1]  # noqa: E731
+    second = ft.jvp(lambda t: ft.jvp(f, (t,), (1.0,))[1], (0.7,), (1.0,))[1]
+    expected = mpmath.diff(lambda t: mpmath.log((t + 2) * 3 - 1), mpmath.mpf("0.7"), 2)
+    np.testing.assert_allclose(second, float(expected), rtol=1e-12)
+    np.testing.assert_allclose(second, -0.178536, atol=5e-7)
+
+
+@pytest.mark.parametrize("kind", "fc")
+def test_log_of_a_complex_determinant_turns_with_its_angle(kind):
+    """Of ``z * A``: the modulus grows and the angle turns as those of z, n times."""
+    a, n = regular(3, 3, kind=kind), 3
+    sign, log = ft.jvp(lambda z: np.linalg.slogdet(z * a), (1.0 + 1.0j,), (0.5 - 0.25j,))[1]
+    rate = n * (0.5 - 0.25j) / (1 + 1j)
+    np.testing.assert_allclose(log, rate.real, rtol=1e-13)
+    np.testing.assert_allclose(sign, 1j * rate.imag * np.linalg.slogdet((1 + 1j) * a)[0], rtol=1e-13)
+
+
+@pytest.mark.parametrize("n", [-5, -2, -1, 1, 2, 3, 4, 5, 6, 7, 11])
+def test_matrix_power(n):
+    check(lambda x: np.linalg.matrix_power(x, n), regular(3, 3) / 2)
+    same_value(lambda x: np.linalg.matrix_power(x, n), regular(2, 3, 3, kind="c"))
+
+
+def test_matrix_power_zero_is_constant():
+    x = regular(2, 2, 2)
+    out, pullback = ft.vjp(lambda x: np.linalg.matrix_power(x, 0), x)
+    same_bits(out, np.linalg.matrix_power(x, 0))
+    same_bits(pullback(x), (np.zeros((2, 2, 2)),))
+
+
+def test_gradient_of_the_inverse_as_a_power():
+    gradient = ft.grad(lambda x: np.sum(np.linalg.matrix_power(x, -1)))(np.array([[1.0, 2], [3, 4]]))
+    np.testing.assert_allclose(gradient, [[-0.5, 0.5], [0.5, -0.5]], rtol=1e-14)
+
+
+def test_trace_and_diagonal_are_those_of_the_last_axes():
+    x = array(2, 3, 4)
+    check(lambda x: np.linalg.trace(x), x)
+    check(lambda x: np.linalg.trace(x, offset=1), x)
+    same_value(lambda x: np.linalg.trace(x, dtype=np.float64), np.float32(x))
+    check(lambda x: np.linalg.diagonal(x, offset=-1), x)
+
+
+def test_singular_matrices_raise_as_in_numpy():
+    a = np.array([[1.0, 2], [2, 4]])
+    cases = [
+        (lambda x: np.sum(np.linalg.inv(x)), "vjp"),
+        (lambda x: np.sum(np.linalg.solve(x, np.ones(2))), "vjp"),
+        (lambda x: np.linalg.slogdet(x)[1], "grad"),
+        (lambda x: np.linalg.matrix_power(x, -1)[0, 0], "vjp"),
+    ]
+    for f, how in cases:
+        with pytest.raises(np.linalg.LinAlgError, match="Singular"):
+            ft.grad(f)(a)
+        program = ft.trace(f if how == "vjp" else ft.grad(f))(a)
+        with pytest.raises(np.linalg.LinAlgError, match="Singular"):
+            ft.evaluate(program, a)
+    same_bits(ft.vjp(lambda x: tuple(np.linalg.slogdet(x)), a)[0], tuple(np.linalg.slogdet(a)))
+
+
+def test_refusals():
+    x = array(2, 3)
+    for f in (np.linalg.inv, np.linalg.det, np.linalg.slogdet):
+        with pytest.raises(ShapeError, match="square matrix"):
+            ft.trace(f)(x)
+        with pytest.raises((ShapeError, np.linalg.LinAlgError)):
+            ft.vjp(f, x)
+    with pytest.raises(ShapeError, match="stack of vectors"):
+        ft.trace(np.linalg.solve)(regular(3, 3, 3), array(4, 4, 2))
+    with pytest.raises(ShapeError, match="square matrix"):
+        ft.vjp(lambda x: np.linalg.matrix_power(x, 2), x)
+    with pytest.raises(TypeError, match="integer"):
+        ft.vjp(lambda x: np.linalg.matrix_power(x, 0.5), regular(2, 2))
+    with pytest.raises(TypeError, match="unsupported"):
+        ft.trace(np.linalg.inv)(np.eye(2, dtype=np.float16))
