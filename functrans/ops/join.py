@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -99,12 +98,18 @@ def _flat_operands(arrays: Any) -> list[Any]:
     return [to_shape(x, (x.size,)) for x in map(operand_array, arrays)]
 
 
-def _check_operands(what: str, specs: Sequence[ArraySpec], axis: Any, new: int) -> int:
-    if not specs:
-        raise ValueError(f"need at least one array to {what}")
-    if not new and not specs[0].ndim:
+def _joined(primitive: Primitive, arrays: list[Any], axis: Any, new: int) -> Any:
+    if not arrays:
+        raise ValueError(f"need at least one array to {primitive.name}")
+    ndim = arrays[0].ndim
+    if not new and not ndim:
         raise ValueError("zero-dimensional arrays cannot be concatenated")
-    return normalize_axis(axis, specs[0].ndim + new)
+    axis = normalize_axis(axis, ndim + new)
+    try:
+        return _in_groups(primitive, arrays, axis)
+    except ValueError:
+        primitive.spec(*[ArraySpec.of(x) for x in arrays], axis=axis)  # says it in the words of the shapes
+        raise
 
 
 def _in_groups(primitive: Primitive, arrays: list[Any], axis: int) -> Any:
@@ -126,20 +131,14 @@ def concatenate(
     if axis is None:
         arrays, axis = _flat_operands(arrays), 0
     parts = _operands(arrays, dtype, casting)
-    specs = [ArraySpec.of(x) for x in parts]
-    axis = _check_operands("concatenate", specs, axis, 0)
-    _concatenate_spec(*specs, axis=axis)
-    return _in_groups(concatenate_p, parts, axis)
+    return _joined(concatenate_p, parts, axis, 0)
 
 
 @implements(np.stack)
 def stack(arrays: Any, axis: Any = 0, out: None = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     """``np.stack``."""
     parts = _operands(arrays, dtype, casting)
-    specs = [ArraySpec.of(x) for x in parts]
-    axis = _check_operands("stack", specs, axis, 1)
-    _stack_spec(*specs, axis=axis)
-    return _in_groups(stack_p, parts, axis)
+    return _joined(stack_p, parts, axis, 1)
 
 
 def _several(result: Any) -> Any:

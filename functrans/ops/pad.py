@@ -14,7 +14,7 @@ from functrans.ir.source import param_source
 from functrans.ir.spec import ArraySpec
 from functrans.ops.convert import to_dtype
 from functrans.ops.family import normalize_axis
-from functrans.ops.join import concatenate
+from functrans.ops.join import concatenate, stack
 from functrans.ops.shape import operand_array, stretch
 from functrans.primitive import Linear, Primitive
 from functrans.tracing.bind import bind
@@ -186,20 +186,26 @@ pad_linear_ramp = Primitive(
 # Modes which choose among the entries
 
 
+def _rounded(value: Any, dtype: np.dtype[Any]) -> Any:
+    return np.round(value).astype(dtype) if dtype.kind in "iu" else value
+
+
 def _pad_statistic(x: Any, widths: Widths, statistic: Callable[..., Any], lengths: Any) -> Any:
     for axis, (before, after) in enumerate(widths):
         n = x.shape[axis]
         parts = [x]
+        whole = None
         for width, length, at_end in ((before, lengths[axis][0], False), (after, lengths[axis][1], True)):
             if not width:
                 continue
             taken = n if length is None else min(length, n)
             if not taken:
                 raise ValueError("stat_length of 0 yields no value for padding")
-            chunk = x if taken == n else x[_along(axis, n - taken if at_end else 0, n if at_end else taken)]
-            value = statistic(chunk, axis=axis, keepdims=True)
-            if x.dtype.kind in "iu":
-                value = np.round(value).astype(x.dtype)
+            if taken < n:
+                chunk = x[_along(axis, n - taken if at_end else 0, n if at_end else taken)]
+                value = _rounded(statistic(chunk, axis=axis, keepdims=True), x.dtype)
+            else:
+                value = whole = _rounded(statistic(x, axis=axis, keepdims=True), x.dtype) if whole is None else whole
             value = stretch(value, (*x.shape[:axis], width, *x.shape[axis + 1 :]))
             parts.insert(len(parts) if at_end else 0, value)
         x = concatenate(parts, axis)
@@ -291,7 +297,13 @@ def _extends(x: Any, widths: Widths, mode: str) -> bool:
     return any(map(any, widths))
 
 
+def _assembled(values: Any) -> Any:
+    """Nested sequences, which may hold traced values, as an array."""
+    return stack([_assembled(value) for value in values]) if isinstance(values, tuple | list) else values
+
+
 def _check_values(values: Any, x: Any) -> Any:
+    values = _assembled(values)
     if type(values) is not Tracer:
         return values if np.isscalar(values) else np.asarray(values)
     if math.prod(values.shape) != 1 and np.broadcast_shapes(values.shape, (x.ndim, 2)) != (x.ndim, 2):
