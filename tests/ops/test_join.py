@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import functrans as ft
 from functrans.errors import ShapeError, TracedAssignmentError
@@ -200,3 +202,13 @@ def test_shape_error_is_functrans_own():
         ft.vjp(lambda x: np.concatenate((x, x[:, :2])), A)
     with pytest.raises(TracedAssignmentError, match="out="):
         ft.vjp(lambda x: np.concatenate((x, x), out=np.zeros((4, 3))), A)
+
+
+@given(st.lists(st.integers(-6, 9), max_size=4), st.integers(0, 6))
+def test_split_at_any_points(points, length):
+    """Pieces that overlap, leave something out, or are empty: values to the bit, and the adjoint law."""
+    x = np.arange(1.0, length + 1)
+    out, pullback = ft.vjp(lambda x: np.split(x, points), x)
+    same_bits(out, np.split(x, points))
+    w = [np.cos(np.arange(piece.size) + i) for i, piece in enumerate(out)]
+    assert sum(np.vdot(a, b) for a, b in zip(w, out, strict=True)) == pytest.approx(np.vdot(pullback(w)[0], x))

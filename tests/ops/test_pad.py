@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import functrans as ft
 from functrans.errors import TracedValueError, UncoveredFunctionError
@@ -156,3 +158,24 @@ def test_refusals():
             f(A)
         with pytest.raises(kind, match=message):
             ft.vjp(f, A)
+
+
+_widths = st.tuples(st.integers(0, 7), st.integers(0, 7))
+
+
+@given(
+    st.sampled_from(["edge", "wrap", "reflect", "symmetric", "linear_ramp", "mean", "constant"]),
+    st.sampled_from(["even", "odd"]),
+    st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    st.tuples(_widths, _widths),
+    st.integers(0, 99),
+)
+def test_the_transpose_of_every_width(mode, kind, shape, widths, seed):
+    """<w, pad(x)> == <pad^T(w), x>, for margins up to several times the array."""
+    options = {"reflect_type": kind} if mode in ("reflect", "symmetric") else {}
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(-1, 1, shape)
+    out, pullback = ft.vjp(lambda x: np.pad(x, widths, mode, **options), x)
+    same_bits(out, np.pad(x, widths, mode, **options))
+    w = rng.uniform(-1, 1, out.shape)
+    assert np.vdot(w, out) == pytest.approx(np.vdot(pullback(w)[0], x), rel=1e-10, abs=1e-10)
