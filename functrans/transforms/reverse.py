@@ -109,7 +109,21 @@ class ReverseRecorder(Recorder):
         )
         return Tracer(self, out, node)
 
+    def linear(self, primitive: Primitive, x: Tracer, params: Mapping[str, Any]) -> Any:
+        """:meth:`process` of a linear map of one operand, of which the spec is all that is kept."""
+        value = x.value
+        try:
+            out = primitive.impl(value, **params)
+        except ValueError as error:
+            raise explain(error, primitive, (value,), params) from None
+        spec = ArraySpec.of(value)
+        return Tracer(self, out, (self.next_age(), primitive, (x.mark,), None, (spec,), (spec,), params, None))
+
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
+        derivative = primitive.derivative
+        kind = type(derivative)
+        if kind is Linear and len(args) == 1 and type(args[0].value) is not Tracer and not primitive.multiple:
+            return self.linear(primitive, args[0], params)
         values: list[Any] = []
         parents: list[Node | None] = []
         traced = 0
@@ -127,8 +141,6 @@ class ReverseRecorder(Recorder):
             out = bind(primitive, *values, **params)
         except ValueError as error:
             raise explain(error, primitive, values, params) from None
-        derivative = primitive.derivative
-        kind = type(derivative)
         if kind is Constant:
             if self.closed:
                 self.leaked()
@@ -296,9 +308,12 @@ def walk(seeds: list[tuple[Node, Any]]) -> dict[int, Any]:
         elif type(derivative) is Linear and derivative.collector is not None:
             collect(derivative.collector, parents[0], targets[0], cotangents, heap, location).add(ct, operands, params)
         else:
-            with at_location(location):
-                for parent, contribution in pull(primitive, parents, ct, out, operands, targets, params, is_masked):
-                    give(parent, contribution, cotangents, heap)
+            equation = (primitive, parents, out, operands, targets, params)
+            if location is None:
+                pass_on(ct, equation, is_masked, cotangents, heap)
+            else:
+                with at_location(location):
+                    pass_on(ct, equation, is_masked, cotangents, heap)
         if is_masked or (primitive.masks and len(parents) >= primitive.masks):
             masked.discard(age)
             masked.update([parent[0] for parent in parents if parent is not None])
@@ -310,6 +325,12 @@ def scaled(ct: Any, factor: float) -> Any:
     if factor == 1.0:
         return ct
     return -ct if factor == -1.0 else ct * factor
+
+
+def pass_on(ct: Any, equation: tuple[Any, ...], masked: bool, cotangents: dict[int, Any], heap: list[Node]) -> None:
+    """Give the operands of an equation their cotangents."""
+    for parent, contribution in pull(ct, *equation, masked):
+        give(parent, contribution, cotangents, heap)
 
 
 def give(node: Node, ct: Any, cotangents: dict[int, Any], heap: list[Node]) -> None:
@@ -353,9 +374,9 @@ def give_element(node: Node, ct: Any, cotangents: dict[int, Any], heap: list[Nod
 
 
 def pull(
+    ct: Any,
     primitive: Primitive,
     parents: Sequence[Node | None],
-    ct: Any,
     out: Any,
     operands: Sequence[Any],
     targets: Any,
