@@ -18,7 +18,7 @@ import numpy as np
 
 from functrans.ir.spec import ArraySpec
 from functrans.ops.family import operand
-from functrans.ops.linalg import linalg_dtype, linalg_source, square
+from functrans.ops.linalg import linalg_dtype, linalg_source, real_dtype, square
 from functrans.primitive import Constant, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
@@ -95,7 +95,9 @@ def polarization_radius(f, a):  # type: ignore[no-untyped-def]
 _radius = Primitive(
     "polarization_radius",
     polarization_radius,
-    lambda f, a: ArraySpec((*np.broadcast_shapes(f.shape[:-2], a.shape[:-2]), 1, 1), np.float64),
+    lambda f, a: ArraySpec(
+        (*np.broadcast_shapes(f.shape[:-2], a.shape[:-2]), 1, 1), real_dtype(np.result_type(f.dtype, a.dtype))
+    ),
     Constant("the result does not depend on it"),
     source=lambda args, params: f"polarization_radius({', '.join(args)})",
     helpers={"polarization_radius": polarization_radius},

@@ -229,6 +229,11 @@ calls("slogdet", (np.linalg.slogdet, regular(3, 3)), (np.linalg.slogdet, regular
 calls("cofactors", (pulled(np.linalg.det), (), regular(3, 3)))
 calls("cofactors_tangent", (lambda a, e: ft.jvp(ft.grad(np.linalg.det), (a,), (e,)), regular(3, 3), (3, 3)), **REAL)
 calls(
+    "polarization_radius",
+    (lambda a, e: ft.jvp(lambda a: ft.jvp(ft.grad(np.linalg.det), (a,), (e,)), (a,), (e,)), regular(4, 4), (4, 4)),
+    **REAL,
+)
+calls(
     "norm",
     (np.linalg.norm, (3,)),
     (lambda x: np.linalg.norm(x, 1, axis=1), (2, 3)),
