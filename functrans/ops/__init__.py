@@ -1,6 +1,7 @@
 """Operations: every primitive with all its rules side by side, one file per family."""
 
 from functrans.ops import arithmetic as arithmetic
+from functrans.ops import broadcast as broadcast
 from functrans.ops import compare as compare
 from functrans.ops import complex as complex
 from functrans.ops import contract as contract

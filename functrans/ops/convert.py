@@ -11,9 +11,10 @@ import numpy as np
 from functrans.errors import TracedAssignmentError, UncoveredFunctionError
 from functrans.ir.source import param_source
 from functrans.ir.spec import ArraySpec
+from functrans.ops.broadcast import stretch
 from functrans.ops.complex import make_complex
 from functrans.ops.family import strong
-from functrans.ops.shape import as_shape, operand_array, ravel, stretch
+from functrans.ops.shape import as_shape, operand_array, ravel
 from functrans.primitive import Constant, Derivatives, Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements, refuse_out

@@ -12,10 +12,11 @@ import numpy as np
 from functrans.errors import ShapeError, UncoveredFunctionError
 from functrans.ir.source import param_source
 from functrans.ir.spec import ArraySpec
+from functrans.ops.broadcast import stretch
 from functrans.ops.convert import to_dtype
 from functrans.ops.family import normalize_axis
 from functrans.ops.join import concatenate, stack
-from functrans.ops.shape import operand_array, stretch
+from functrans.ops.shape import operand_array
 from functrans.primitive import Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements

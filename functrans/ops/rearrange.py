@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from functrans.errors import ShapeError
+from functrans.ops.broadcast import stretch
 from functrans.ops.family import normalize_axes, normalize_axis
-from functrans.ops.shape import as_shape, operand_array, ravel, stretch, swapaxes, to_shape
+from functrans.ops.shape import as_shape, operand_array, ravel, swapaxes, to_shape
 from functrans.primitive import Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements
