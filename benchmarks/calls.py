@@ -1,6 +1,6 @@
 """Calls without a traced argument through ``functrans.numpy``, against NumPy's own.
 
-    python benchmarks/calls.py
+python benchmarks/calls.py
 """
 
 from __future__ import annotations

@@ -70,9 +70,7 @@ def peers(length: int) -> dict[str, Callable[[], object]]:
 def main() -> None:
     gradient = ft.value_and_grad(chain(np, LENGTH))
     plain = chain(np, LENGTH)
-    times = side_by_side(
-        {"functrans": lambda: gradient(0.5), "NumPy, value only": lambda: plain(0.5), **peers(LENGTH)}
-    )
+    times = side_by_side({"functrans": lambda: gradient(0.5), "NumPy, value only": lambda: plain(0.5), **peers(LENGTH)})
     own = times["functrans"]
     rows = [["library", "us an operation", "functrans / it", "aim"]]
     aims = {"autograd": "0.25", "torch (eager)": "0.50"}

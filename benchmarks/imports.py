@@ -1,6 +1,6 @@
 """``import functrans`` against ``import numpy``, in fresh processes, alternating.
 
-    python benchmarks/imports.py
+python benchmarks/imports.py
 """
 
 from __future__ import annotations

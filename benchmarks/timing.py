@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable
 
 
-def side_by_side(candidates: dict[str, Callable[[], object]], rounds: int = 15, budget: float = 0.02) -> dict[str, float]:
+def side_by_side(
+    candidates: dict[str, Callable[[], object]], rounds: int = 15, budget: float = 0.02
+) -> dict[str, float]:
     """Seconds per call: the best of ``rounds``, every candidate once a round, each for about ``budget`` seconds."""
     counts: dict[str, int] = {}
     for name, run in candidates.items():
@@ -27,6 +29,7 @@ def side_by_side(candidates: dict[str, Callable[[], object]], rounds: int = 15, 
 def table(rows: list[list[str]]) -> str:
     """Rows (the first is the heading) as a Markdown table."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows]
+    padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
+    lines = ["| " + " | ".join(row) + " |" for row in padded]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(lines)

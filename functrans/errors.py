@@ -147,7 +147,7 @@ def user_location() -> Location | None:
     return None if frame is None else Location(frame.f_code, frame.f_lasti)
 
 
-class at_location:
+class at_location:  # noqa: N801 (used as a statement)
     """Context in which :func:`user_location` answers ``location``: equations inherit the line they derive from."""
 
     __slots__ = ("_location", "_token")
@@ -183,7 +183,7 @@ class FunctransError(Exception):
         where: the place; ``None`` takes the user's current line, ``False`` leaves it out.
     """
 
-    def __init__(self, what: str, fix: str = "", where: Location | None | bool = None) -> None:
+    def __init__(self, what: str, fix: str = "", where: Location | bool | None = None) -> None:
         place = user_location() if where is None else where
         self.what, self.fix, self.where = what, fix, place or None
         super().__init__(what, fix, place or False)  # what pickle gives to the constructor

@@ -55,7 +55,7 @@ class Derivatives:
     __slots__ = ("locals", "singular")
 
     def __init__(self, local_derivatives: Sequence[Rule | float], singular: bool | Rule = False) -> None:
-        self.locals = tuple(local_derivatives)
+        self.locals = tuple([float(d) if isinstance(d, int) else d for d in local_derivatives])
         self.singular = singular
 
     def absorbs(self, operands: Sequence[Any]) -> bool:
@@ -239,7 +239,7 @@ class _Residuals(dict[int, tuple[bool, tuple[bool, ...]]]):
 
 
 def residual_key(traced: int, count: int) -> int:
-    """The key of :attr:`Primitive.residuals`: the bits of ``traced`` say which of ``count`` operands need a cotangent."""
+    """The key of :attr:`Primitive.residuals`: which of ``count`` operands need a cotangent, as the bits of ``traced``."""
     return traced << 16 | count
 
 

@@ -47,7 +47,7 @@ def _by_attribute(metadata: Any, index: int) -> str:
 
 def _unflatten_dataclass(cls: type, names: tuple[str, ...], children: list[Any]) -> Any:
     # Not through __init__: it may convert or refuse what stands in for an array.
-    made = object.__new__(cls)
+    made: Any = object.__new__(cls)
     for name, child in zip(names, children, strict=True):
         object.__setattr__(made, name, child)
     return made

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import keyword
+import re
 import textwrap
 from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -37,21 +39,21 @@ def module_source(program: Program) -> str:
     header = (
         "from __future__ import annotations  # the types are in jaxtyping's notation, for readers\n\nimport numpy as np"
     )
-    helpers = [textwrap.dedent(inspect.getsource(helper)).rstrip() for helper in printer.helpers.values()]
+    helpers = [_helper_source(helper) for helper in printer.helpers.values()]
     constants = "\n".join(f"{name} = {_exact(value)}" for name, value in printer.constants.items())
     return "\n\n\n".join([header, *helpers, *([constants] if constants else []), body]) + "\n"
 
 
+def _helper_source(helper: Callable[..., Any]) -> str:
+    text = textwrap.dedent(inspect.getsource(helper)).rstrip()
+    return re.sub(r"  # (?:type: ignore|noqa).*", "", text)  # remarks to our own tools
+
+
 def _names() -> Iterator[str]:
-    letters = "abcdefghijklmnopqrstuvwxyz"
+    letters = "abcdefghijkmnopqrstuvwxyz"  # no l, which looks like 1
     width = 1
     while True:
-        for number in range(len(letters) ** width):
-            name = ""
-            for _ in range(width):
-                number, place = divmod(number, len(letters))
-                name = letters[place] + name
-            yield name
+        yield from map("".join, product(letters, repeat=width))
         width += 1
 
 

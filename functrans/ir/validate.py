@@ -27,7 +27,7 @@ def validate(program: Program) -> None:
     ):
         if tree is not None and tree.size != len(leaves):
             raise ProgramError(
-                f"program `{program.name}`: its {what} tree has {tree.size} leaves, but there are {len(leaves)} {what}s",
+                f"program `{program.name}`: its {what} tree has {tree.size} leaves for {len(leaves)} {what}s",
                 where=False,
             )
 

@@ -186,16 +186,17 @@ def _difference(x: Any, y: Any) -> Any:
 logaddexp = elementwise(
     np.logaddexp,
     [
-        lambda out, x, y: 1.0 / (1.0 + np.exp(_difference(x, y))),
-        lambda out, x, y: 1.0 / (1.0 + np.exp(_difference(y, x))),
+        # 1 / (1 + exp(y - x)), written so that neither it nor its derivatives overflow.
+        lambda out, x, y: np.exp(-np.logaddexp(0.0, _difference(x, y))),
+        lambda out, x, y: np.exp(-np.logaddexp(0.0, _difference(y, x))),
     ],
     singular=True,
 )
 logaddexp2 = elementwise(
     np.logaddexp2,
     [
-        lambda out, x, y: 1.0 / (1.0 + np.exp2(_difference(x, y))),
-        lambda out, x, y: 1.0 / (1.0 + np.exp2(_difference(y, x))),
+        lambda out, x, y: np.exp2(-np.logaddexp2(0.0, _difference(x, y))),
+        lambda out, x, y: np.exp2(-np.logaddexp2(0.0, _difference(y, x))),
     ],
     singular=True,
 )

@@ -220,7 +220,7 @@ ONE = np.float64(1.0)
 # A zero absorbs: ct * d, where an exact zero of ct stays zero whatever d is.
 
 
-def absorbing_multiply(ct, d):
+def absorbing_multiply(ct, d):  # type: ignore[no-untyped-def]
     """``ct * d``, zero wherever ``ct`` is exactly zero, also where ``d`` is infinite or NaN."""
     with np.errstate(all="ignore"):
         out = ct * d
@@ -271,7 +271,8 @@ def match(ct: Any, spec: ArraySpec) -> Any:
 
 def cast(value: Any, dtype: np.dtype[Any]) -> Any:
     """``value`` in an inexact dtype; a complex value becomes real by dropping its imaginary part (the transpose of
-    embedding the reals)."""
+    embedding the reals).
+    """
     found = value.dtype
     if found is dtype or found == dtype:
         return value

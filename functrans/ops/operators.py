@@ -18,7 +18,8 @@ _UNKNOWN = object()
 
 def _coerce(other: Any) -> Any:
     """An operand of a type that is not NumPy's or Python's: taken as an array if NumPy would, else left to its own
-    operators."""
+    operators.
+    """
     if getattr(other, "__array_ufunc__", _UNKNOWN) is None:
         return _UNKNOWN
     check_kind(other)
@@ -84,6 +85,6 @@ for _name, _primitive in COMPARISONS.items():
 for _name, _primitive in UNARY.items():
     setattr(Tracer, f"__{_name}__", _unary(_primitive))
 Tracer.__abs__ = arithmetic.abs_operator  # type: ignore[attr-defined]
-Tracer.__hash__ = object.__hash__  # type: ignore[method-assign]
-Tracer.__divmod__ = lambda self, other: (self // other, self % other)  # type: ignore[attr-defined]
-Tracer.__rdivmod__ = lambda self, other: (other // self, other % self)  # type: ignore[attr-defined]
+Tracer.__hash__ = object.__hash__  # type: ignore[method-assign,assignment]
+setattr(Tracer, "__divmod__", lambda self, other: (self // other, self % other))  # noqa: B010 (mypy)
+setattr(Tracer, "__rdivmod__", lambda self, other: (other // self, other % self))  # noqa: B010

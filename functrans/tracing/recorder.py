@@ -63,6 +63,6 @@ class Recorder:
         """:meth:`process` of one operand of this trace, without parameters."""
         return self.process(primitive, (x,), {})
 
-    def binary(self, primitive: Primitive, x: Any, y: Any, traced: int) -> Any:
+    def binary(self, primitive: Primitive, x: Any, y: Any, traced: int) -> Any:  # noqa: ARG002 (for those who override it)
         """:meth:`process` of two operands, without parameters; the bits of ``traced`` say which are of this trace."""
         return self.process(primitive, (x, y), {})

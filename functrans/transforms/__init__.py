@@ -1,1 +1,1 @@
-"""Transforms: a function in, the function of its derivatives out. Each is a walk over operations, asking their rules."""
+"""Transforms: a function in, the function of its derivatives out. Each walks over operations and asks their rules."""

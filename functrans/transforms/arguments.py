@@ -54,7 +54,8 @@ class Selection:
     def _position(self, num: int) -> int:
         if not -len(self._args) <= num < len(self._args):
             raise DerivativeError(
-                f"argnums={num}, but {describe_function(self.f)} was called with {len(self._args)} positional arguments",
+                f"argnums={num}, but {describe_function(self.f)} was called with {len(self._args)} positional "
+                "arguments",
                 "pass the argument by position, or select it with `argnames=`.",
             )
         return num % len(self._args)
@@ -70,7 +71,8 @@ class Selection:
             return parameters.index(name)
         raise DerivativeError(
             f"argnames={name!r}, but {describe_function(self.f)} was called without an argument of that name",
-            f"its parameters are {', '.join(parameters) or 'not known'}; an argument left at its default must be passed.",
+            f"its parameters are {', '.join(parameters) or 'not known'}; "
+            "an argument left at its default must be passed.",
         )
 
     def _name(self, key: int | str) -> str:

@@ -257,7 +257,7 @@ def walk(seeds: list[tuple[Node, Any]]) -> dict[int, Any]:
     heap: list[Node] = []
     masked: set[int] = set()
     leaves: dict[int, Any] = {}
-
+    node: Any
     for node, ct in seeds:
         give(node, ct, cotangents, heap)
     node = ct = None
@@ -291,7 +291,7 @@ def walk(seeds: list[tuple[Node, Any]]) -> dict[int, Any]:
                     if type(local) is float:
                         contribution = scaled(ct, local)
                     else:
-                        contribution = local(out, *operands)
+                        contribution = local(out, *operands)  # type: ignore[operator]
                         if absorbs or (ct is ONE and type(contribution) is Tracer):
                             contribution = absorb(ct, contribution)
                         else:
@@ -304,7 +304,7 @@ def walk(seeds: list[tuple[Node, Any]]) -> dict[int, Any]:
                     else:
                         cotangents[parent_age] = contribution
                         heappush(heap, parent)
-                position += 1
+                position += 1  # noqa: SIM113 (counting by hand is faster than `enumerate` here)
         elif type(derivative) is Linear and derivative.collector is not None:
             collect(derivative.collector, parents[0], targets[0], cotangents, heap, location).add(ct, operands, params)
         else:
@@ -327,9 +327,10 @@ def scaled(ct: Any, factor: float) -> Any:
     return -ct if factor == -1.0 else ct * factor
 
 
-def pass_on(ct: Any, equation: tuple[Any, ...], masked: bool, cotangents: dict[int, Any], heap: list[Node]) -> None:
+def pass_on(ct: Any, equation: Any, masked: bool, cotangents: dict[int, Any], heap: list[Node]) -> None:
     """Give the operands of an equation their cotangents."""
-    for parent, contribution in pull(ct, *equation, masked):
+    primitive, parents, out, operands, targets, params = equation
+    for parent, contribution in pull(ct, primitive, parents, out, operands, targets, params, masked):
         give(parent, contribution, cotangents, heap)
 
 
@@ -418,9 +419,7 @@ def pull(
     return found
 
 
-def transposed(
-    jvp: Callable[..., Any], spec: ArraySpec, ct: Any, out: Any, operands: Sequence[Any], params: Mapping[str, Any]
-) -> Any:
+def transposed(jvp: Any, spec: ArraySpec, ct: Any, out: Any, operands: Sequence[Any], params: Mapping[str, Any]) -> Any:
     """The cotangent by a jvp rule alone: the rule is linear in the tangent, so its own pullback is the transpose."""
     recorder = ReverseRecorder("to transpose a jvp rule", located=False)
     tangent = recorder.leaf(np.zeros(spec.shape, spec.dtype))

@@ -49,6 +49,7 @@ class Linearization:
         self.outs = [o.value if node is not None else o for o, node in zip(outs, self.nodes, strict=True)]
 
     def out(self) -> Tree:
+        """The function's result."""
         return tree.unflatten(self.out_tree, self.outs)
 
     def pull(self, cts: list[Any], consume: bool = False) -> tuple[Any, ...]:
