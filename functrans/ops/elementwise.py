@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import elementwise
-from functrans.primitive import POSITIVE, Primitive, Rules
-from functrans.tracing.bind import bind
+from functrans.ops.family import elementwise, ufunc_spec
+from functrans.primitive import POSITIVE, REAL, Derivatives, Primitive, Rules
+from functrans.tracing.bind import bind, bind_unary
 from functrans.tracing.dispatch import UFUNCS
 
 _LOG2 = 0.6931471805599453
@@ -38,8 +38,26 @@ arccos = elementwise(np.arccos, [lambda out, x: -1.0 / np.sqrt((1.0 - x) * (1.0 
 arctan = elementwise(np.arctan, [lambda out, x: 1.0 / np.add(1.0, x * x)])
 sinh = elementwise(np.sinh, [lambda out, x: np.cosh(x)], singular=True)
 cosh = elementwise(np.cosh, [lambda out, x: np.sinh(x)], singular=True)
-# Not 1 - tanh(x)**2, which loses every digit in the tails: the derivative at 20 is 1.7e-17, not 0.
-tanh = elementwise(np.tanh, [lambda out, x: np.square(1.0 / np.cosh(x))])
+
+
+# Not 1 - tanh(x)**2, which loses every digit in the tails: the derivative of tanh at 20 is 1.7e-17, not 0. And a
+# primitive of its own, whose derivatives stay finite where cosh overflows.
+def sech_squared(x):  # type: ignore[no-untyped-def]
+    """``1 / cosh(x)**2``, the derivative of ``tanh``."""
+    with np.errstate(over="ignore"):
+        return np.square(1.0 / np.cosh(x))
+
+
+_sech_squared = Primitive(
+    "sech_squared",
+    sech_squared,
+    ufunc_spec(np.cosh),
+    Derivatives([lambda out, x: -2.0 * np.tanh(x) * out]),
+    source=lambda args, params: f"sech_squared({args[0]})",
+    helpers={"sech_squared": sech_squared},
+    domain=(REAL,),
+)
+tanh = elementwise(np.tanh, [lambda out, x: bind_unary(_sech_squared, x)])
 arcsinh = elementwise(np.arcsinh, [lambda out, x: 1.0 / np.sqrt(x * x + 1.0)])
 arccosh = elementwise(
     # Two roots, not one of x**2 - 1: right on both sides of the complex branch cut.
