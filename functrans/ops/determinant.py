@@ -31,7 +31,7 @@ def cofactors(a):  # type: ignore[no-untyped-def]
     try:
         # Far from singular, the inverse will do, at a tenth of the cost.
         inverse = np.linalg.inv(wide)
-        condition = np.linalg.norm(wide, 1, (-2, -1)) * np.linalg.norm(inverse, 1, (-2, -1))
+        condition = np.linalg.norm(wide, axis=(-2, -1)) * np.linalg.norm(inverse, axis=(-2, -1))
         if np.all(finite) and np.all(condition < 1e3):
             found = np.linalg.det(wide)[..., None, None] * np.swapaxes(inverse, -1, -2)
             return found.astype(a.dtype, copy=False)
