@@ -47,4 +47,5 @@ def covered(module: ModuleType, name: str) -> Any:
 
 def covered_names(module: ModuleType) -> set[str]:
     """The names of ``module`` that are covered."""
-    return {name for name in dir(module) if not name.startswith("_") and is_covered(getattr(module, name, None))}
+    # Not `dir`: asking NumPy for each name would import all its submodules.
+    return {name for name, value in vars(module).items() if not name.startswith("_") and is_covered(value)}
