@@ -134,7 +134,10 @@ def number_source(value: Any) -> str:
 def literal_source(value: Any) -> str:
     """A constant as source, exact to the bit."""
     if isinstance(value, np.generic) and value.dtype.kind in "biufc" and value.dtype != np.longdouble:
-        return f"{param_source(value.dtype)}({number_source(value.item())})"
+        number = value.item()
+        simple = not isinstance(number, complex) and np.isfinite(number)
+        text = repr(number) if simple else number_source(number)
+        return f"{param_source(value.dtype)}({text})"
     if isinstance(value, np.ndarray | np.generic):
         return _exact(np.asarray(value))
     return number_source(value) if isinstance(value, float | complex) else repr(value)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import elementwise, operator_spec, strong
+from functrans.ops.family import absorb, elementwise, operator_spec, strong
 from functrans.primitive import POSITIVE, REAL, Derivatives, Linear, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import UFUNCS, UNARY
@@ -133,21 +134,25 @@ UFUNCS[np.sign] = lambda x: bind(sign_complex if is_complex(x) else sign, x)
 conjugate = elementwise(np.conjugate, derivative=Linear((lambda ct, x: np.conjugate(ct),)))
 
 
-# The larger and the smaller: at a tie each operand gets half, so that the diagonal has slope one.
+# The larger and the smaller: at a tie each operand gets half, so that the diagonal has slope one. An operand that is not
+# chosen has no part in the result: its zero absorbs whatever comes.
 
 
-def _chosen(out: Any, x: Any, y: Any) -> Any:
-    return np.where(x == y, 0.5, (x == out) | (x != x))
+def _picking(share: Callable[[Any, Any, Any], Any]) -> Rules:
+    """Rules of a choice between two: ``share(out, x, y)`` is the part of the first."""
+    rules = [
+        lambda dx, out, x, y: absorb(share(out, x, y), dx),
+        lambda dy, out, x, y: absorb(share(out, y, x), dy),
+    ]
+    return Rules(jvp=rules, vjp=rules)
 
 
-def _chosen_number(out: Any, x: Any, y: Any) -> Any:
-    return np.where(x == y, 0.5, x == out)
-
-
-maximum = elementwise(np.maximum, [_chosen, lambda out, x, y: _chosen(out, y, x)], masks=True)
-minimum = elementwise(np.minimum, [_chosen, lambda out, x, y: _chosen(out, y, x)], masks=True)
-fmax = elementwise(np.fmax, [_chosen_number, lambda out, x, y: _chosen_number(out, y, x)], masks=True)
-fmin = elementwise(np.fmin, [_chosen_number, lambda out, x, y: _chosen_number(out, y, x)], masks=True)
+_larger = _picking(lambda out, x, y: np.where(x == y, 0.5, (x == out) | (x != x)))
+_larger_number = _picking(lambda out, x, y: np.where(x == y, 0.5, x == out))
+maximum = elementwise(np.maximum, derivative=_larger, masks=True)
+minimum = elementwise(np.minimum, derivative=_larger, masks=True)
+fmax = elementwise(np.fmax, derivative=_larger_number, masks=True)
+fmin = elementwise(np.fmin, derivative=_larger_number, masks=True)
 
 
 def _safe_radius(x: Any, y: Any) -> Any:

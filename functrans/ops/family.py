@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from functrans.primitive import (
     Domain,
     Primitive,
     Rule,
+    Rules,
     Source,
 )
 from functrans.tracing.bind import bind, bind_binary, bind_unary
@@ -234,9 +236,14 @@ _absorb = Primitive(
     "absorbing_multiply",
     absorbing_multiply,
     ufunc_spec(np.multiply),
-    Derivatives([lambda out, ct, d: d, lambda out, ct, d: ct], singular=True),
+    # Where ct is zero the product is zero for every d: in d, it is the zero of ct that absorbs.
+    Rules(
+        jvp=[lambda dct, out, ct, d: absorb(dct, d), lambda dd, out, ct, d: absorb(ct, dd)],
+        vjp=[lambda outer, out, ct, d: absorb(outer, d), lambda outer, out, ct, d: absorb(ct, outer)],
+    ),
     source=lambda args, params: f"absorbing_multiply({', '.join(args)})",
     helpers={"absorbing_multiply": absorbing_multiply},
+    masks=True,
 )
 
 
@@ -250,6 +257,8 @@ def absorb(ct: Any, d: Any) -> Any:
             return strong(d)
         if ct != 0:
             return d * ct
+    elif type(d) in (np.float64, float, int) and isfinite(d):
+        return ct * d
     return bind_binary(_absorb, ct, d)
 
 
