@@ -12,6 +12,7 @@ from functrans.ops.family import broadcast_shapes, keywords, normalize_axis, ope
 from functrans.primitive import Linear, Primitive, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
+from functrans.tracing.tracer import Tracer
 
 
 def _linspace_spec(start: ArraySpec, stop: ArraySpec, *, num: int, endpoint: bool, dtype: Any, axis: int) -> ArraySpec:
@@ -98,7 +99,8 @@ def geomspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype
     """``np.geomspace``."""
     # NumPy's own steps, in functions that trace; the last bits are the same.
     start, stop = strong(operand(start)), strong(operand(stop))
-    if np.any(start == 0) or np.any(stop == 0):
+    zero = np.any(start == 0) | np.any(stop == 0)
+    if type(zero) is not Tracer and zero:  # in a staged trace nobody knows
         raise ValueError("Geometric sequence cannot include zero")
     num = operator.index(num)
     common = np.result_type(start.dtype, stop.dtype, float(num), np.float64 if dtype is None else np.dtype(dtype))
