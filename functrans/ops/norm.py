@@ -15,7 +15,7 @@ import numpy as np
 from functrans.errors import ShapeError, UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
 from functrans.ops.contract import conj
-from functrans.ops.family import keywords, normalize_axes, normalize_axis, operand
+from functrans.ops.family import keywords, normalize_axes, normalize_axis, operand, strong
 from functrans.ops.linalg import real_dtype
 from functrans.ops.singular import nuclear_gradient, spectral_gradient
 from functrans.primitive import Primitive, Rules, call_source
@@ -133,7 +133,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         raise UncoveredFunctionError(
             "`np.linalg.norm` with a traced `ord`", "write it out: `np.sum(np.abs(x) ** p) ** (1 / p)`."
         )
-    x = operand(x)
+    x = strong(operand(x))
     ndim = x.ndim
     if axis is not None:
         axis = tuple(normalize_axis(a, ndim) for a in (axis if isinstance(axis, tuple) else (operator.index(axis),)))
