@@ -99,7 +99,7 @@ def geomspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype
     """``np.geomspace``."""
     # NumPy's own steps, in functions that trace; the last bits are the same.
     start, stop = strong(operand(start)), strong(operand(stop))
-    zero = np.any(start == 0) | np.any(stop == 0)
+    zero: Any = np.any(start == 0) | np.any(stop == 0)
     if type(zero) is not Tracer and zero:  # in a staged trace nobody knows
         raise ValueError("Geometric sequence cannot include zero")
     num = operator.index(num)
