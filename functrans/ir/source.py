@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import keyword
 import re
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from itertools import product
 from typing import Any
 
@@ -16,6 +17,7 @@ from functrans.ir.program import Atom, Equation, Literal, Program, Var
 from functrans.ir.spec import ArraySpec
 
 _INLINE = 4  # constants with more entries are named
+_CALLED = ("np", "abs", "bytes", "complex", "slice", "Ellipsis")
 _SHOWN = 64  # those with more than this are written out by `to_source` alone
 
 
@@ -62,18 +64,23 @@ class _Printer:
         self.program = program
         self.helpers: dict[str, Callable[..., Any]] = {}
         self.constants: dict[str, Any] = {}
-        self.names: dict[Var, str] = dict(zip(program.inputs, program.input_names, strict=True))
         for equation in program.equations:
             for name, helper in equation.primitive.helpers.items():
                 self.helpers[name] = helper
-        taken = {*program.input_names, *self.helpers, *keyword.kwlist, "np", "as", program.name}
-        self._fresh = (name for name in _names() if name not in taken)
-        self._taken = taken
+        # What the code below the names may call: no name of the user's must hide it.
+        reserved = {*self.helpers, *_CALLED}
+        self.name = _other_than(program.name, reserved)
+        self.input_names: list[str] = []
+        for name in program.input_names:
+            self.input_names.append(_other_than(name, {*reserved, *self.input_names}))
+        self.names: dict[Var, str] = dict(zip(program.inputs, self.input_names, strict=True))
+        self._taken = {*reserved, *self.input_names, *keyword.kwlist, *dir(builtins), self.name}
+        self._fresh = (name for name in _names() if name not in self._taken)
 
     def function(self) -> str:
         program = self.program
         arguments = ", ".join(
-            f"{name}: {var.spec.annotation()}" for name, var in zip(program.input_names, program.inputs, strict=True)
+            f"{name}: {var.spec.annotation()}" for name, var in zip(self.input_names, program.inputs, strict=True)
         )
         rows: list[tuple[str, str]] = []
         for equation in program.equations:
@@ -92,7 +99,7 @@ class _Printer:
             returned = "(" + ", ".join(results) + ("," if len(results) == 1 else "") + ")"
             result_type = f"tuple[{', '.join(annotations) or '()'}]"
         width = max((len(code) for code, _ in rows if len(code) <= 72), default=0)
-        lines = [f"def {program.name}({arguments}) -> {result_type}:"]
+        lines = [f"def {self.name}({arguments}) -> {result_type}:"]
         lines += [f"    {code:<{width}}  {comment}" for code, comment in rows]
         lines.append(f"    return {returned}")
         return "\n".join(lines)
@@ -118,6 +125,12 @@ class _Printer:
         return literal_source(value)
 
 
+def _other_than(name: str, taken: Container[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
 def _is_sequence(program: Program) -> bool:
     return program.out_tree is not None and program.out_tree.cls is not None
 
@@ -133,13 +146,13 @@ def number_source(value: Any) -> str:
 
 def literal_source(value: Any) -> str:
     """A constant as source, exact to the bit."""
-    if isinstance(value, np.generic) and value.dtype.kind in "biufc" and value.dtype != np.longdouble:
+    if isinstance(value, np.generic) and value.dtype.kind in "biufc" and value.dtype.char not in "gG":
         number = value.item()
         simple = not isinstance(number, complex) and np.isfinite(number)
         text = repr(number) if simple else number_source(number)
         return f"{param_source(value.dtype)}({text})"
     if isinstance(value, np.ndarray | np.generic):
-        return _exact(np.asarray(value))
+        return _exact(np.asarray(value)) + ("[()]" if isinstance(value, np.generic) else "")
     return number_source(value) if isinstance(value, float | complex) else repr(value)
 
 

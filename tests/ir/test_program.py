@@ -1,0 +1,103 @@
+"""functrans.ir.program: frozen, compared by structure, pickled."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import functrans as ft
+from functrans.ir import ArraySpec, Equation, Literal, Program, Var
+from functrans.primitive import lookup
+
+
+def loss(w, x):
+    return np.sum(np.tanh(x @ w) ** 2)
+
+
+W, X = np.ones((4, 2)), np.ones((3, 4))
+
+
+def test_everything_is_frozen():
+    program = ft.trace(loss)(W, X)
+    for thing in (program, program.equations[0], program.inputs[0], Literal(1.0)):
+        for name in type(thing).__slots__:
+            with pytest.raises(AttributeError, match="immutable"):
+                setattr(thing, name, None)
+    assert type(program.equations) is tuple
+
+
+def test_params_are_not_shared_with_the_caller():
+    params = {"axis": (0,)}
+    spec = ArraySpec((2,), float)
+    equation = Equation(lookup("sum"), [Var(spec)], [Var(spec.with_shape(()))], params)
+    params["axis"] = ()
+    assert equation.params["axis"] == (0,)
+
+
+def test_equal_by_structure():
+    program, again = ft.trace(loss)(W, X), ft.trace(loss)(W, X)
+    assert program is not again
+    assert program == again
+    assert hash(program) == hash(again)
+    assert len({program, again}) == 1
+
+
+@pytest.mark.parametrize(
+    ("f", "g"),
+    [
+        (lambda x: x * 2.0, lambda x: x * 3.0),
+        (lambda x: x * 2.0, lambda x: x * 2),
+        (lambda x: x * 0.0, lambda x: x * -0.0),
+        (lambda x: x * np.float32(2), lambda x: x * np.float64(2)),
+        (lambda x: x * np.array([1.0, 2.0]), lambda x: x * np.array([1.0, 3.0])),
+        (lambda x: np.sum(x, axis=0), lambda x: np.sum(x, axis=0, keepdims=True)),
+        (lambda x: np.sin(x), lambda x: np.cos(x)),
+        (lambda x: x + np.sin(x), lambda x: np.sin(x) + x),
+        (lambda x: (x, x * x), lambda x: [x, x * x]),
+        (lambda x: x[0:1], lambda x: x[1:2]),
+        (lambda x: np.sin(np.cos(x)) + np.cos(x), lambda x: np.sin(np.cos(x)) + np.cos(np.cos(x))),
+    ],
+)
+def test_unequal_by_structure(f, g):
+    x = np.ones(2)
+    assert ft.trace(f)(x) != ft.trace(g)(x)
+    assert ft.trace(f)(x) == ft.trace(f)(x)
+
+
+def test_nan_constants_compare_by_their_bits():
+    f = lambda x: x * np.nan + np.array([np.nan])  # noqa: E731
+    assert ft.trace(f)(1.0) == ft.trace(f)(1.0)
+    assert ft.trace(f)(1.0) != ft.trace(f)(np.float32(1.0))
+    assert ft.trace(f)(1.0) != "program"
+
+
+@pytest.mark.parametrize("f", [loss, ft.grad(loss, (0, 1)), lambda w, x: {"a": w[::2, 1], "b": (x, None)}])
+def test_pickles(f):
+    program = ft.trace(f)(W, X)
+    for again in (pickle.loads(pickle.dumps(program)), copy.deepcopy(program)):
+        assert again == program
+        assert [str(e.location) for e in again.equations] == [str(e.location) for e in program.equations]
+        assert repr(again) == repr(program)
+        again.validate()
+        np.testing.assert_equal(ft.evaluate(again, W, X), ft.evaluate(program, W, X))
+
+
+def test_repr_is_short():
+    assert repr(ft.trace(loss)(W, X)) == "<Program loss(Float64[4 2], Float64[3 4]) -> Float64[], 4 equations>"
+    assert repr(Literal(2.0)) == "Literal(2.0)"
+    assert repr(Var(ArraySpec((2,), float))) == "Var(Float64[2])"
+    assert repr(ft.trace(lambda x: x * 2.0)(1.0).equations[0]) == "Equation(multiply, [Var(float), Literal(2.0)], {})"
+    assert ft.trace(lambda x: x < 2)(1.0)._repr_html_().startswith("<pre>def program(x: float)")
+    assert "&lt;" in ft.trace(lambda x: x < 2)(1.0)._repr_html_()
+
+
+def test_made_by_hand():
+    spec = ArraySpec((), float)
+    x, y, z = Var(spec), Var(spec), Var(spec)
+    program = Program([x, y], [Equation(lookup("multiply"), [x, y], [z], {})], [z, Literal(2.0)]).validate()
+    assert program.input_names == ("x0", "x1")
+    assert ft.evaluate(program, 3.0, 4.0) == (12.0, 2.0)
+    assert ft.grad(lambda x: ft.evaluate(program, x, 4.0)[0])(3.0) == 4.0
