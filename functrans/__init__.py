@@ -66,6 +66,8 @@ if not TYPE_CHECKING:
             raise AttributeError(f"module 'functrans' has no attribute {name!r}")
         from importlib import import_module
 
+        if name in ("trace", "evaluate"):  # theirs are the only homes which do not load the operations themselves
+            import_module("functrans.ops")
         module = import_module(f"functrans.{home}")
         value = module if home == name else getattr(module, name)
         globals()[name] = value

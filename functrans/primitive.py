@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from types import FunctionType
 from typing import Any, TypeAlias
 
@@ -239,13 +240,15 @@ class _Residuals(dict[int, tuple[bool, tuple[bool, ...]]]):
 
 
 def residual_key(traced: int, count: int) -> int:
-    """The key of :attr:`Primitive.residuals`: which of ``count`` operands need a cotangent, as the bits of ``traced``."""
+    """The key of :attr:`Primitive.residuals`: which of ``count`` operands need a cotangent (bits of ``traced``)."""
     return traced << 16 | count
 
 
 def used_parameters(rule: Rule, count: int) -> set[int]:
     """Which of the first ``count`` positional parameters the code of ``rule`` mentions; all, when it cannot be seen."""
     everything = set(range(count))
+    while hasattr(rule, "__wrapped__"):  # one whose annotations are checked
+        rule = rule.__wrapped__
     if not isinstance(rule, FunctionType):
         return everything
     code = rule.__code__
@@ -272,6 +275,8 @@ def lookup(name: str) -> Primitive:
     Raises:
         KeyError: there is none.
     """
+    if name not in _registry:  # a Program is unpickled where nothing has been traced yet
+        import_module("functrans.ops")
     return _registry[name]
 
 
