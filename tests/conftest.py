@@ -1,10 +1,16 @@
-"""Hypothesis profiles: ``ci`` (the default: quick, the same examples every time), ``thorough``, and ``rough`` (quick
+"""Checked annotations, and hypothesis profiles: ``ci`` (the default: quick, the same examples every time), ``thorough``, and ``rough`` (quick
 to fail: examples are not made smaller).
 
 Choose with ``pytest --hypothesis-profile=thorough`` or the environment variable ``HYPOTHESIS_PROFILE``.
 """
 
 import os
+
+from jaxtyping import install_import_hook
+
+# Annotations of arrays are checked against every call. Before anything of functrans is imported.
+for _module in ("linalg", "singular", "determinant"):
+    install_import_hook(f"functrans.ops.{_module}", "beartype.beartype")
 
 from hypothesis import HealthCheck, Phase, settings
 

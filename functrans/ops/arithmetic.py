@@ -134,8 +134,8 @@ UFUNCS[np.sign] = lambda x: bind(sign_complex if is_complex(x) else sign, x)
 conjugate = elementwise(np.conjugate, derivative=Linear((lambda ct, x: np.conjugate(ct),)))
 
 
-# The larger and the smaller: at a tie each operand gets half, so that the diagonal has slope one. An operand that is not
-# chosen has no part in the result: its zero absorbs whatever comes.
+# The larger and the smaller: at a tie each operand gets half, so that the diagonal has slope one. An operand that is
+# not chosen has no part in the result: its zero absorbs whatever comes.
 
 
 def _picking(share: Callable[[Any, Any, Any], Any]) -> Rules:

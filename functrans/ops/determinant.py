@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from functrans.array_types import Array, Inexact
 from functrans.ir.spec import ArraySpec
 from functrans.ops.family import operand
 from functrans.ops.linalg import linalg_dtype, linalg_source, real_dtype, square
@@ -66,7 +67,9 @@ def cofactors_tangent(e, a):  # type: ignore[no-untyped-def]
     return np.where(finite, found, np.nan).astype(dtype, copy=False)
 
 
-def _third(f: Any, e: Any, a: Any) -> Any:
+def _third(
+    f: Inexact[Array, "... n n"], e: Inexact[Array, "... n n"], a: Inexact[Array, "... n n"]
+) -> Inexact[Array, "... n n"]:
     """How ``cofactors_tangent(e, a)`` changes when ``a`` moves along ``f``: symmetric in ``e`` and ``f``."""
     n = a.shape[-1]
     if n < 3:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from functrans.array_types import Array, Inexact, Num
 from functrans.errors import ShapeError
 from functrans.ir.spec import ArraySpec
 from functrans.ops.family import broadcast_shapes, operand
@@ -90,19 +91,23 @@ def _solve_spec(a: ArraySpec, b: ArraySpec) -> ArraySpec:
     return ArraySpec(batch + core, linalg_dtype("solve", a, b))
 
 
-def _solve_columns(a: Any, rhs: Any, b: Any) -> Any:
+def _solve_columns(a: Num[Array, "... n n"], rhs: Inexact[Array, "..."], b: Num[Array, "..."]) -> Inexact[Array, "..."]:
     """``solve`` with as many axes in ``rhs`` as the result for ``b`` has: a stack of vectors, if ``b`` is one."""
     if b.ndim > 1:
         return np.linalg.solve(a, rhs)
     return np.linalg.solve(a, rhs) if rhs.ndim == 1 else np.linalg.solve(a, rhs[..., None])[..., 0]
 
 
-def _solve_jvp_matrix(da: Any, out: Any, a: Any, b: Any) -> Any:
+def _solve_jvp_matrix(
+    da: Inexact[Array, "... n n"], out: Inexact[Array, "..."], a: Inexact[Array, "... n n"], b: Num[Array, "..."]
+) -> Inexact[Array, "..."]:
     moved = da @ out if b.ndim > 1 else (da @ out[..., None])[..., 0]
     return -_solve_columns(a, moved, b)
 
 
-def _solve_vjp_matrix(ct: Any, out: Any, a: Any, b: Any) -> Any:
+def _solve_vjp_matrix(
+    ct: Inexact[Array, "*out"], out: Inexact[Array, "*out"], a: Inexact[Array, "... n n"], b: Any
+) -> Inexact[Array, "... n n"]:
     z = _solve_columns(a.mT, ct, b)
     return -(z @ out.mT) if b.ndim > 1 else -z[..., :, None] * out[..., None, :]
 
@@ -137,14 +142,14 @@ def _slogdet_spec(a: ArraySpec) -> tuple[ArraySpec, ArraySpec]:
     return ArraySpec(shape, dtype), ArraySpec(shape, real_dtype(dtype))
 
 
-def _slogdet_jvp(da: Any, out: Any, a: Any) -> Any:
+def _slogdet_jvp(da: Inexact[Array, "*batch n n"], out: Any, a: Inexact[Array, "*batch n n"]) -> Any:
     growth = np.sum(np.linalg.inv(a).mT * da, axis=(-2, -1))
     if out[0].dtype.kind != "c":
         return np.zeros(growth.shape, growth.dtype), growth
     return 1j * np.imag(growth) * out[0], np.real(growth)
 
 
-def _slogdet_vjp(ct: Any, out: Any, a: Any) -> Any:
+def _slogdet_vjp(ct: Any, out: Any, a: Inexact[Array, "*batch n n"]) -> Inexact[Array, "*batch n n"]:
     by_sign, by_log = ct
     weight = by_log if out[0].dtype.kind != "c" else by_log + 1j * np.imag(by_sign * out[0])
     return weight[..., None, None] * np.linalg.inv(a).mT

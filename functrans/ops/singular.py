@@ -15,29 +15,30 @@ from typing import Any
 
 import numpy as np
 
+from functrans.array_types import Array, Inexact
 from functrans.ir.spec import ArraySpec
 from functrans.ops.contract import conj
 from functrans.primitive import Primitive, Rules, call_source
 from functrans.tracing.bind import bind
 
 
-def nuclear_gradient(x: Any) -> Any:
+def nuclear_gradient(x: Inexact[Array, "... m n"]) -> Inexact[Array, "... m n"]:
     """The gradient of the sum of the singular values; zero ones add nothing."""
     wide = x.shape[-2] < x.shape[-1]
     w = bind(_polar, x.mT if wide else x)
     return conj(w.mT if wide else w)
 
 
-def spectral_gradient(x: Any, largest: bool) -> Any:
+def spectral_gradient(x: Inexact[Array, "... m n"], largest: bool) -> Inexact[Array, "... m n"]:
     """The gradient of the largest or the smallest singular value, shared equally among equal ones; 0 where it is 0."""
     return conj(bind(_spectral, x, largest=largest))
 
 
-def _adjoint(x: Any) -> Any:
+def _adjoint(x: Inexact[Array, "... m n"]) -> Inexact[Array, "... n m"]:
     return conj(x.mT)
 
 
-def _squares(w: Any) -> Any:
+def _squares(w: Inexact[Array, "... m n"]) -> Inexact[Array, "... 1 1"]:
     return np.sum(np.real(w * conj(w)), axis=(-2, -1), keepdims=True)
 
 
@@ -51,7 +52,11 @@ def polar_factor(x):  # type: ignore[no-untyped-def]
     return u * (s > floor)[..., None, :] @ v
 
 
-def _polar_jvp(dx: Any, w: Any, x: Any) -> Any:
+def _polar_jvp(
+    dx: Inexact[Array, "... m n"],
+    w: Inexact[Array, "... m n"],
+    x: Inexact[Array, "... m n"],
+) -> Inexact[Array, "... m n"]:
     # x = w h with w^H w = 1 and h hermitian: w^H dw =: o is antihermitian, and o h + h o = w^H dx - dx^H w.
     rows, columns = x.shape[-2:]
     h = _adjoint(w) @ x
@@ -80,11 +85,21 @@ def lyapunov(h, c):  # type: ignore[no-untyped-def]
         return q @ ((adjoint @ c @ q) / (w[..., :, None] + w[..., None, :])) @ adjoint
 
 
-def _lyapunov_jvp(dh: Any, out: Any, h: Any, c: Any) -> Any:
+def _lyapunov_jvp(
+    dh: Inexact[Array, "... n n"],
+    out: Inexact[Array, "... n n"],
+    h: Inexact[Array, "... n n"],
+    c: Any,
+) -> Inexact[Array, "... n n"]:
     return -bind(_lyapunov, h, out @ dh + dh @ out)
 
 
-def _lyapunov_vjp(ct: Any, out: Any, h: Any, c: Any) -> Any:
+def _lyapunov_vjp(
+    ct: Inexact[Array, "... n n"],
+    out: Inexact[Array, "... n n"],
+    h: Inexact[Array, "... n n"],
+    c: Any,
+) -> Inexact[Array, "... n n"]:
     z = bind(_lyapunov, h.mT, ct)
     return -(out.mT @ z + z @ out.mT)
 
@@ -115,7 +130,13 @@ def spectral_direction(x, largest):  # type: ignore[no-untyped-def]
     return u * shares[..., None, :] @ v
 
 
-def _spectral_jvp(dx: Any, w: Any, x: Any, *, largest: bool) -> Any:
+def _spectral_jvp(
+    dx: Inexact[Array, "... m n"],
+    w: Inexact[Array, "... m n"],
+    x: Inexact[Array, "... m n"],
+    *,
+    largest: bool,
+) -> Inexact[Array, "... m n"]:
     # (s^2 - x x^H) du = (1 - u u^H) (s dx v + x dx^H u) and likewise dv; adding the projector u u^H on the left makes
     # the matrix regular and leaves the solution as it is. All divided by s.
     s = np.sum(np.real(conj(w) * x), axis=(-2, -1), keepdims=True)
@@ -128,7 +149,11 @@ def _spectral_jvp(dx: Any, w: Any, x: Any, *, largest: bool) -> Any:
     return np.where(_squares(w) > 0.75, found, np.nan)
 
 
-def _turn(w: Any, x: Any, dx: Any) -> Any:
+def _turn(
+    w: Inexact[Array, "... m n"],
+    x: Inexact[Array, "... m n"],
+    dx: Inexact[Array, "... m n"],
+) -> Inexact[Array, "... m n"]:
     unit = np.eye(x.shape[-2], dtype=x.dtype)
     along = w @ _adjoint(w)
     moved = dx @ _adjoint(w) @ w + x @ _adjoint(dx) @ w
