@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from functrans.errors import LeakedTracerError
+from functrans.errors import LeakedTracerError, describe_function
 from functrans.tracing.refusal import refusal_behind
 
 if TYPE_CHECKING:
@@ -22,14 +22,20 @@ class Recorder:
     ``birth`` orders them. Traces nest like calls, so the youngest recorder among some operands is the innermost.
     """
 
-    __slots__ = ("birth", "closed", "purpose", "refusal")
+    __slots__ = ("birth", "closed", "function", "refusal", "transform")
 
-    def __init__(self, purpose: str) -> None:
+    def __init__(self, transform: str, function: Callable[..., Any]) -> None:
         self.birth = _births()
-        self.purpose = purpose
+        self.transform = transform
+        self.function = function
         self.closed = False
         #: What a tracer refused last: error class, what, fix, place. C code may have swallowed the error.
         self.refusal: Any = None
+
+    @property
+    def purpose(self) -> str:
+        """What the trace is for, in the words of an error: ``by `grad` of `loss` (model.py:3)``."""
+        return f"by `{self.transform}` of {describe_function(self.function)}"
 
     def run(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
         """``function(*args)``, after which the trace is over."""

@@ -23,8 +23,8 @@ class StagedRecorder(Recorder):
 
     __slots__ = ("equations", "record")
 
-    def __init__(self, purpose: str) -> None:
-        super().__init__(purpose)
+    def __init__(self, transform: str, function: Callable[..., Any]) -> None:
+        super().__init__(transform, function)
         self.equations: list[Equation] = []
         self.record: Callable[[Equation], None] = self.equations.append
 
@@ -62,10 +62,10 @@ def stage(
     specs: Sequence[ArraySpec],
     in_tree: tree.TreeDef,
     names: Sequence[str],
-    purpose: str,
+    transform: str,
 ) -> Program:
     """Trace ``function(*args)``, the arguments being the tree of these specs, into a Program."""
-    recorder = StagedRecorder(purpose)
+    recorder = StagedRecorder(transform, function)
     inputs = [recorder.input(spec) for spec in specs]
     out = recorder.run(function, tree.unflatten(in_tree, inputs))
     leaves, out_tree = tree.flatten(out)
@@ -116,8 +116,7 @@ def trace(f: Callable[..., Any]) -> Callable[..., Program]:
     def traced(*args: Any) -> Program:
         leaves, in_tree = tree.flatten(args)
         specs = [ArraySpec.of(leaf) for leaf in leaves]
-        purpose = f"by `trace` of {describe_function(f)}"
-        return stage(f, specs, in_tree, input_names(f, in_tree), purpose)
+        return stage(f, specs, in_tree, input_names(f, in_tree), "trace")
 
     traced.__name__ = f"trace_{getattr(f, '__name__', 'program')}"
     return traced

@@ -97,12 +97,6 @@ class Selection:
         return results[0] if self._single else tuple(results)
 
 
-def users_function(f: Callable[..., Any]) -> Callable[..., Any]:
-    """The function that a user passed to a transform, for errors: ``f`` itself, or what a selection calls."""
-    owner = getattr(f, "__self__", None)
-    return owner.f if type(owner) is Selection else f
-
-
 def _several(argnums: Argnums) -> list[int]:
     if argnums is None:
         return []

@@ -44,7 +44,7 @@ def jacobian(
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
         selection = Selection(f, args, kwargs, argnums, argnames)
         leaves, structure = differentiable_leaves(selection.selected, selection.names, f)
-        line = Linearization(selection.call, leaves, structure, has_aux, f"by `jacobian` of {describe_function(f)}")
+        line = Linearization("jacobian", f, leaves, structure, has_aux, selection.call)
         specs = [ArraySpec.of(out) for out in line.outs]
         blocks: list[Any] = []
         for position, spec in enumerate(specs):

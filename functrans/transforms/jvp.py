@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from functrans import tree
-from functrans.errors import TreeError, describe_function
+from functrans.errors import TreeError
 from functrans.ir.spec import ArraySpec
 from functrans.ops.family import absorb, conform, zeros
 from functrans.primitive import Bilinear, Constant, Derivatives, Linear, Primitive, Rules
@@ -139,7 +139,7 @@ def jvp(f: Callable[..., Tree], primals: Sequence[Tree], tangents: Sequence[Tree
     directions = [
         like_primal(dual(dx, ArraySpec.of(leaf), "the tangent"), leaf) for dx, leaf in zip(given, leaves, strict=True)
     ]
-    recorder = ForwardRecorder(f"by `jvp` of {describe_function(f)}")
+    recorder = ForwardRecorder("jvp", f)
     inputs = [Tracer(recorder, leaf, dx) for leaf, dx in zip(leaves, directions, strict=True)]
     out = recorder.run(f, tree.unflatten(structure, inputs))
     aux = None

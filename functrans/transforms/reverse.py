@@ -48,8 +48,8 @@ class ReverseRecorder(Recorder):
 
     __slots__ = ("located", "next_age")
 
-    def __init__(self, purpose: str, located: bool) -> None:
-        super().__init__(purpose)
+    def __init__(self, transform: str, function: Callable[..., Any], located: bool) -> None:
+        super().__init__(transform, function)
         self.next_age: Callable[[], int] = count(0, -1).__next__
         self.located = located
 
@@ -421,7 +421,7 @@ def pull(
 
 def transposed(jvp: Any, spec: ArraySpec, ct: Any, out: Any, operands: Sequence[Any], params: Mapping[str, Any]) -> Any:
     """The cotangent by a jvp rule alone: the rule is linear in the tangent, so its own pullback is the transpose."""
-    recorder = ReverseRecorder("to transpose a jvp rule", located=False)
+    recorder = ReverseRecorder("vjp", jvp, located=False)
     tangent = recorder.leaf(np.zeros(spec.shape, spec.dtype))
     try:
         outs = jvp(tangent, out, *operands, **params)

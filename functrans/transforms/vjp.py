@@ -20,7 +20,6 @@ from functrans.transforms.arguments import (
     differentiable_leaves,
     dual,
     like_primal,
-    users_function,
 )
 from functrans.transforms.reverse import ReverseRecorder, walk
 from functrans.tree import Tree
@@ -32,19 +31,26 @@ class Linearization:
     __slots__ = ("aux", "leaves", "nodes", "out_tree", "outs", "structure")
 
     def __init__(
-        self, f: Callable[..., Any], leaves: list[Any], structure: tree.TreeDef, has_aux: bool, why: str
+        self,
+        transform: str,
+        f: Callable[..., Any],
+        leaves: list[Any],
+        structure: tree.TreeDef,
+        has_aux: bool,
+        call: Callable[..., Any] | None = None,
     ) -> None:
+        # `call` is what is run, when that is not `f` itself, of which errors speak.
         self.leaves, self.structure = leaves, structure
-        recorder = ReverseRecorder(why, located=any(is_staged(leaf) for leaf in leaves))
+        recorder = ReverseRecorder(transform, f, located=any(map(is_staged, leaves)))
         inputs = [recorder.leaf(leaf) for leaf in leaves]
-        out = recorder.run(f, tree.unflatten(structure, inputs))
+        out = recorder.run(call or f, tree.unflatten(structure, inputs))
         del inputs
         self.aux = None
         if has_aux:
-            out, self.aux = split_aux(users_function(f), out)
+            out, self.aux = split_aux(f, out)
             self.aux = tree.map(lambda leaf: plain(leaf, recorder), self.aux)
         outs, self.out_tree = tree.flatten(out)
-        check_outputs(outs, self.out_tree, users_function(f), recorder)
+        check_outputs(outs, self.out_tree, f, recorder)
         self.nodes = [o.mark if type(o) is Tracer and o.recorder is recorder else None for o in outs]
         self.outs = [o.value if node is not None else o for o, node in zip(outs, self.nodes, strict=True)]
 
@@ -136,7 +142,7 @@ def vjp(f: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> Any:
     Source: Griewank and Walther, *Evaluating Derivatives*, 2nd ed. (2008), section 3.2.
     """
     leaves, structure = differentiable_leaves(primals, lambda: [str(i) for i in range(len(primals))], f)
-    line = Linearization(f, leaves, structure, has_aux, f"by `vjp` of {describe_function(f)}")
+    line = Linearization("vjp", f, leaves, structure, has_aux)
     specs = [ArraySpec.of(out) for out in line.outs]
 
     def pullback(cotangent: Tree) -> tuple[Tree, ...]:
@@ -171,7 +177,7 @@ def value_and_grad(
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
         selection = Selection(f, args, kwargs, argnums, argnames)
         leaves, structure = differentiable_leaves(selection.selected, selection.names, f)
-        line = Linearization(selection.call, leaves, structure, has_aux, f"by `grad` of {describe_function(f)}")
+        line = Linearization("grad", f, leaves, structure, has_aux, selection.call)
         seed = _scalar_seed(f, line, holomorphic)
         value = line.outs[0]
         gradient = selection.result(line.pull([seed], consume=True))

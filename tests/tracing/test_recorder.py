@@ -60,7 +60,7 @@ def test_traces_opened_within_one_another_may_end_in_any_order():
 
 
 def test_the_base_class_leaves_processing_to_others():
-    recorder = Recorder("by a test")
+    recorder = Recorder("test", len)
     with pytest.raises(NotImplementedError):
         recorder.unary(None, Tracer(recorder, 1.0, None))
     assert not recorder.closed
