@@ -308,12 +308,13 @@ def walk(seeds: list[tuple[Node, Any]]) -> dict[int, Any]:
         elif type(derivative) is Linear and derivative.collector is not None:
             collect(derivative.collector, parents[0], targets[0], cotangents, heap, location).add(ct, operands, params)
         else:
-            equation = (primitive, parents, out, operands, targets, params)
+            equation: Any = (primitive, parents, out, operands, targets, params)
             if location is None:
                 pass_on(ct, equation, is_masked, cotangents, heap)
             else:
                 with at_location(location):
                     pass_on(ct, equation, is_masked, cotangents, heap)
+            equation = None  # it would outlive its node
         if is_masked or (primitive.masks and len(parents) >= primitive.masks):
             masked.discard(age)
             masked.update([parent[0] for parent in parents if parent is not None])
