@@ -37,7 +37,8 @@ class Selection:
             argnums = 0
         nums = _several(argnums)
         names = [argnames] if isinstance(argnames, str) else list(argnames or ())
-        self._single = isinstance(argnums, int) + isinstance(argnames, str) == 1 and len(nums) + len(names) == 1
+        one = argnums is not None and not isinstance(argnums, Sequence)
+        self._single = one + isinstance(argnames, str) == 1 and len(nums) + len(names) == 1
         self._keys: list[int | str] = [self._position(num) for num in nums]
         self._keys += [self._find(name) for name in names]
         if len(set(self._keys)) != len(self._keys):
