@@ -1,7 +1,8 @@
-"""Checked annotations, and hypothesis profiles: ``ci`` (the default: quick, the same examples every time), ``thorough``, and ``rough`` (quick
-to fail: examples are not made smaller).
+"""Checked annotations, and hypothesis profiles.
 
-Choose with ``pytest --hypothesis-profile=thorough`` or the environment variable ``HYPOTHESIS_PROFILE``.
+``ci``, the default, is quick and draws the same examples every time; ``rough`` is quick to fail too, as it does not make
+examples smaller; ``thorough`` takes its time. Choose with ``pytest --hypothesis-profile=thorough`` or the environment
+variable ``HYPOTHESIS_PROFILE``.
 """
 
 import os
