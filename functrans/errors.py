@@ -174,6 +174,25 @@ def describe_function(f: Callable[..., object]) -> str:
     return f"`{name}` ({os.path.basename(code.co_filename)}:{code.co_firstlineno})"
 
 
+def expect_function(f: object, transform: str) -> None:
+    """Refuse what cannot be called, such as the value of a function: ``grad(f(x))``.
+
+    Raises:
+        DerivativeError: it is no function.
+    """
+    if callable(f):
+        return
+    kind = type(f).__name__
+    if kind == "Program":
+        fix = "write a function that runs it: `lambda x: functrans.evaluate(program, x)`."
+    elif transform in ("vjp", "jvp"):
+        arguments = "x" if transform == "vjp" else "(x,), (dx,)"
+        fix = f"pass the function itself, then what it is called with: `{transform}(f, {arguments})`."
+    else:
+        fix = f"pass the function itself and call the result: `{transform}(f)(x)`, not `{transform}(f(x))`."
+    raise DerivativeError(f"`{transform}` needs a function, but was given a {kind}", fix)
+
+
 class FunctransError(Exception):
     """Base of every error that functrans raises on purpose.
 

@@ -753,7 +753,7 @@ def out_of_a_function():
     "  at test_errors.py:N, in f",
     "    np.add.at(a, [0, 0], x)",
     "    ^^^^^^^^^^^^^^^^^^^^^^^",
-    "Fix: write `x = functrans.numpy.asarray(x).at[index].add(y)`, which returns the updated array.",
+    "Fix: write `x = functrans.numpy.at(x)[index].add(y)`, which returns the updated array.",
 )
 def ufunc_at():
     def f(x):
@@ -1220,14 +1220,67 @@ def argnums_of_a_keyword():
 @mistake(
     DerivativeError,
     TypeError,
-    "argnums='x' is not an integer or several",
+    "argnums='x' is neither an integer nor several",
     "  at test_errors.py:N, in argnums_that_is_no_integer",
     '    ft.grad(lambda x: x, "x")(1.0)',
     "    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^",
-    "Fix: select arguments by name with `argnames=`.",
+    "Fix: select arguments by name with `argnames=`; what `f` is called with is given to the result, `grad(f)(x)`.",
 )
 def argnums_that_is_no_integer():
     ft.grad(lambda x: x, "x")(1.0)
+
+
+@mistake(
+    DerivativeError,
+    TypeError,
+    "`grad` needs a function, but was given a float",
+    "  at test_errors.py:N, in grad_of_a_number",
+    "    ft.grad(math.sin(1.0))",
+    "    ^^^^^^^^^^^^^^^^^^^^^^",
+    "Fix: pass the function itself and call the result: `grad(f)(x)`, not `grad(f(x))`.",
+)
+def grad_of_a_number():
+    ft.grad(math.sin(1.0))
+
+
+@mistake(
+    DerivativeError,
+    TypeError,
+    "`trace` needs a function, but was given a float",
+    "  at test_errors.py:N, in trace_of_a_number",
+    "    ft.trace(ft.grad(np.sin)(0.5))",
+    "    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^",
+    "Fix: pass the function itself and call the result: `trace(f)(x)`, not `trace(f(x))`.",
+)
+def trace_of_a_number():
+    ft.trace(ft.grad(np.sin)(0.5))
+
+
+@mistake(
+    DerivativeError,
+    TypeError,
+    "`vjp` needs a function, but was given a ndarray",
+    "  at test_errors.py:N, in vjp_of_an_array",
+    "    ft.vjp(np.sin(np.ones(2)))",
+    "    ^^^^^^^^^^^^^^^^^^^^^^^^^^",
+    "Fix: pass the function itself, then what it is called with: `vjp(f, x)`.",
+)
+def vjp_of_an_array():
+    ft.vjp(np.sin(np.ones(2)))
+
+
+@mistake(
+    DerivativeError,
+    TypeError,
+    "`jvp` needs a function, but was given a Program",
+    "  at test_errors.py:N, in jvp_of_a_program",
+    "    ft.jvp(program, (1.0,), (1.0,))",
+    "    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^",
+    "Fix: write a function that runs it: `lambda x: functrans.evaluate(program, x)`.",
+)
+def jvp_of_a_program():
+    program = ft.trace(np.sin)(1.0)
+    ft.jvp(program, (1.0,), (1.0,))
 
 
 @mistake(
@@ -1417,7 +1470,8 @@ def evaluate_with_other_arguments():
     "    ft.grad(lambda x: np.sum(np.unpackbits(x)))(np.ones(3))",
     "                             ^^^^^^^^^^^^^^^^",
     (
-        "Fix: write it with covered functions, pass `functrans.stop_gradient(x)` if no derivative is wanted "
+        "Fix: write it with covered functions (`dir(functrans.numpy)` lists them), pass "
+        "`functrans.stop_gradient(x)` if no derivative is wanted "
         "through it, or declare a primitive (docs/add_a_primitive.md)."
     ),
 )
@@ -1433,7 +1487,8 @@ def uncovered_function():
     "    ft.grad(lambda x: python_ufunc(x))(1.0)",
     "                      ^^^^^^^^^^^^^^^",
     (
-        "Fix: write it with covered functions, pass `functrans.stop_gradient(x)` if no derivative is wanted "
+        "Fix: write it with covered functions (`dir(functrans.numpy)` lists them), pass "
+        "`functrans.stop_gradient(x)` if no derivative is wanted "
         "through it, or declare a primitive (docs/add_a_primitive.md)."
     ),
 )
@@ -1530,7 +1585,8 @@ def uncovered_module():
     "    ft.grad(lambda x: x.strides)(np.ones(2))",
     "                      ^^^^^^^^^",
     (
-        "Fix: write it with covered functions, pass `functrans.stop_gradient(x)` if no derivative is wanted "
+        "Fix: write it with covered functions (`dir(functrans.numpy)` lists them), pass "
+        "`functrans.stop_gradient(x)` if no derivative is wanted "
         "through it, or declare a primitive (docs/add_a_primitive.md)."
     ),
 )

@@ -276,11 +276,11 @@ def outer(ufunc: np.ufunc, a: Any, b: Any, /, **keywords: Any) -> Any:
 
 
 _UPDATES = {
-    "add": ".at[index].add(y)",
-    "subtract": ".at[index].add(-y)",
-    "multiply": ".at[index].multiply(y)",
-    "maximum": ".at[index].max(y)",
-    "minimum": ".at[index].min(y)",
+    "add": "[index].add(y)",
+    "subtract": "[index].add(-y)",
+    "multiply": "[index].multiply(y)",
+    "maximum": "[index].max(y)",
+    "minimum": "[index].min(y)",
 }
 
 
@@ -289,11 +289,11 @@ def at(ufunc: np.ufunc, array: Any, index: Any, *operands: Any) -> NoReturn:
     update = _UPDATES.get(ufunc.__name__)
     if update is None:
         arguments = ", ".join(["x[index]", *["y"] * (ufunc.nin - 1)])
-        update = f".at[index].set({ufunc_name(ufunc)}({arguments}))"
-    array = "x" if type(array) is Tracer else "functrans.numpy.asarray(x)"
+        update = f"[index].set({ufunc_name(ufunc)}({arguments}))"
+    target = "x.at" if type(array) is Tracer else "functrans.numpy.at(x)"
     raise TracedAssignmentError(
         f"`{ufunc_name(ufunc)}.at` would write a traced value into an array",
-        f"write `x = {array}{update}`, which returns the updated array.",
+        f"write `x = {target}{update}`, which returns the updated array.",
     )
 
 

@@ -91,8 +91,8 @@ def method(tracer: Any, name: str) -> Any:
 
 
 _ADD_ONE = (
-    "write it with covered functions, pass `functrans.stop_gradient(x)` if no derivative is wanted through it, or "
-    "declare a primitive (docs/add_a_primitive.md)."
+    "write it with covered functions (`dir(functrans.numpy)` lists them), pass `functrans.stop_gradient(x)` if no "
+    "derivative is wanted through it, or declare a primitive (docs/add_a_primitive.md)."
 )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from functrans import tree
-from functrans.errors import TreeError, describe_function, user_location
+from functrans.errors import TreeError, describe_function, expect_function, user_location
 from functrans.ir import ArraySpec, Atom, Equation, Literal, Program, Var
 from functrans.primitive import Primitive
 from functrans.tracing.recorder import Recorder
@@ -112,6 +112,7 @@ def trace(f: Callable[..., Any]) -> Callable[..., Program]:
         >>> ft.evaluate(program, np.array([1.0, 2.0, 3.0]))
         np.float64(14.0)
     """
+    expect_function(f, "trace")
 
     def traced(*args: Any) -> Program:
         leaves, in_tree = tree.flatten(args)

@@ -107,7 +107,8 @@ def _several(argnums: Argnums) -> list[int]:
         return [operator.index(argnums)]
     except TypeError:
         raise DerivativeError(
-            f"argnums={argnums!r} is not an integer or several", "select arguments by name with `argnames=`."
+            f"argnums={argnums!r} is neither an integer nor several",
+            "select arguments by name with `argnames=`; what `f` is called with is given to the result, `grad(f)(x)`.",
         ) from None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from functrans import tree
-from functrans.errors import NonScalarOutputError, describe_function
+from functrans.errors import NonScalarOutputError, describe_function, expect_function
 from functrans.ir.spec import ArraySpec
 from functrans.transforms.arguments import Argnames, Argnums, Selection, differentiable_leaves, unit_cotangents
 from functrans.transforms.vjp import Linearization, named
@@ -29,7 +29,7 @@ def jacobian(
 
     Returns:
         A function of the same arguments. Its result has the tree of the output, with the tree of the argument at each
-        leaf; an array there has the output's shape followed by the input's.
+        leaf; an array there has the output's shape followed by the input's, and is a number if both are.
 
     Raises:
         DerivativeError: an argument is an integer array, or an output is complex.
@@ -40,6 +40,7 @@ def jacobian(
         array([[2., 0.],
                [0., 6.]])
     """
+    expect_function(f, "jacobian")
 
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
         selection = Selection(f, args, kwargs, argnums, argnames)
@@ -58,13 +59,17 @@ def jacobian(
                 for unit in unit_cotangents(spec)
             ]
             columns = [
-                np.reshape(np.stack([row[k] for row in rows]), spec.shape + np.shape(leaf))
-                if rows
-                else np.zeros(spec.shape + np.shape(leaf), ArraySpec.of(leaf).dtype)
-                for k, leaf in enumerate(leaves)
+                _block([row[k] for row in rows], spec.shape + np.shape(leaf), leaf) for k, leaf in enumerate(leaves)
             ]
             blocks.append(selection.result(tree.unflatten(structure, columns)))
         result = tree.unflatten(line.out_tree, blocks)
         return (result, line.aux) if has_aux else result
 
     return named(jacobian_of, "jacobian", f)
+
+
+def _block(rows: list[Any], shape: tuple[int, ...], leaf: Any) -> Any:
+    """The rows as one array of this shape; a single derivative as a number, as NumPy gives it."""
+    if not rows:
+        return np.zeros(shape, ArraySpec.of(leaf).dtype)
+    return np.reshape(np.stack(rows), shape) if shape else np.stack(rows)[0]

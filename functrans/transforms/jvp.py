@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from functrans import tree
-from functrans.errors import TreeError
+from functrans.errors import TreeError, expect_function
 from functrans.ir.spec import ArraySpec
 from functrans.ops.family import absorb, conform, zeros
 from functrans.primitive import Bilinear, Constant, Derivatives, Linear, Primitive, Rules
@@ -128,6 +128,7 @@ def jvp(f: Callable[..., Tree], primals: Sequence[Tree], tangents: Sequence[Tree
 
     Source: Griewank and Walther, *Evaluating Derivatives*, 2nd ed. (2008), section 3.1.
     """
+    expect_function(f, "jvp")
     for what, given in (("primals", primals), ("tangents", tangents)):
         if not isinstance(given, tuple | list):
             raise TreeError(

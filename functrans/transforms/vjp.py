@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from functrans import tree
-from functrans.errors import DerivativeError, NonScalarOutputError, at_location, describe_function
+from functrans.errors import DerivativeError, NonScalarOutputError, at_location, describe_function, expect_function
 from functrans.ir.spec import ArraySpec
 from functrans.ops.family import ONE, zeros
 from functrans.tracing.trace import check_outputs
@@ -141,6 +141,7 @@ def vjp(f: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> Any:
 
     Source: Griewank and Walther, *Evaluating Derivatives*, 2nd ed. (2008), section 3.2.
     """
+    expect_function(f, "vjp")
     leaves, structure = differentiable_leaves(primals, lambda: [str(i) for i in range(len(primals))], f)
     line = Linearization("vjp", f, leaves, structure, has_aux)
     specs = [ArraySpec.of(out) for out in line.outs]
@@ -173,6 +174,7 @@ def value_and_grad(
         >>> ft.value_and_grad(lambda x: x * x)(3.0)
         (9.0, 6.0)
     """
+    expect_function(f, "value_and_grad")
 
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
         selection = Selection(f, args, kwargs, argnums, argnames)
@@ -221,6 +223,7 @@ def grad(
         >>> ft.grad(lambda p, x: np.sum(p["w"] * x))({"w": np.ones(2)}, np.array([3.0, 4.0]))
         {'w': array([3., 4.])}
     """
+    expect_function(f, "grad")
     both = value_and_grad(f, argnums, argnames=argnames, has_aux=has_aux, holomorphic=holomorphic)
 
     def gradient(*args: Any, **kwargs: Any) -> Any:

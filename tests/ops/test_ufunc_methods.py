@@ -298,7 +298,7 @@ def raised(f):
         (
             lambda x: np.subtract.at(np.ones(3), 0, x[0, 0]),
             "`np.subtract.at` would write a traced value into an array",
-            "Fix: write `x = functrans.numpy.asarray(x).at[index].add(-y)`, which returns the updated array.",
+            "Fix: write `x = functrans.numpy.at(x)[index].add(-y)`, which returns the updated array.",
         ),
         (
             lambda x: np.divide.at(x, 0, 2.0),
