@@ -29,7 +29,7 @@ from functrans.primitive import Primitive, forget
 from functrans.tracing.bind import bind
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True)
 def ruleless():
     """A primitive without a derivative, known only while these tests run: others ask for every primitive there is."""
     global RULELESS
