@@ -75,6 +75,10 @@ def wrong(x):
 
 sine = np.sin
 number = 3
+
+
+def nothing():
+    return 1.0
 """
 
 
@@ -436,6 +440,8 @@ def test_plot_without_matplotlib(refuse, monkeypatch, tmp_path):
             "'(x, x)' --at x=1",
             "`f` returned a tuple, not a number or an array of numbers; join the parts with `np.stack`",
         ),
+        ("x^2 --at x=2", "`^` is Python's exclusive or: write a power as `x ** 2`"),
+        ("x^2 --at x=[1,2]", "`^` is Python's exclusive or: write a power as `x ** 2`"),
         ("'str(x)' --at x=1", "`f` returned a str, not a number or an array of numbers"),
         ("'x // 0 + [][0]' --at x=1", "IndexError: list index out of range"),
         ("'x.real.missing' --at x=1", "AttributeError: 'numpy.float64' object has no attribute 'missing'"),
@@ -463,6 +469,7 @@ def test_plot_without_matplotlib(refuse, monkeypatch, tmp_path):
         ("model.py:number --at w=1", "`number` in model.py is no function, but of type int"),
         ("model.py:loss --at w=1 --at rat=2", "`loss` has no parameter `rat`; did you mean `rate`?"),
         ("model.py:loss --at w=1 --at z=2", "`loss` has no parameter `z`; it has `w`, `rate`, `power`"),
+        ("model.py:nothing --at w=1", "`nothing` has no parameter `w`; it has none"),
         ("model.py:steps --at x=1", "`n` has no value: give it with --at n=..."),
         ("model.py:wrong --at x=1", "ZeroDivisionError: integer division or modulo by zero (model.py:46)"),
         ("model.py:pair --at x=1", "`pair` returned a tuple, not a number or an array of numbers; join the parts"),
@@ -472,6 +479,11 @@ def test_mistake(refuse, model, argv, message):
     told = refuse(*shlex.split(argv))
     assert "\n" not in told
     assert told.startswith(message)
+
+
+def test_array_in_an_expression_takes_variables(capsys):
+    assert main(["array([x, x**2])", "--at", "x=2"]) == 0
+    assert capsys.readouterr().out == "     f(x)  f'(x)\n[0]  2.0   1.0\n[1]  4.0   4.0\n"
 
 
 def test_error_of_functrans_is_shown_in_full(refuse):

@@ -34,6 +34,8 @@ def explain(error: Exception, file: str, callers: Collection[str] = ()) -> str:
     if not lines and not isinstance(error, ArithmeticError | ValueError | RecursionError | MemoryError):
         raise error
     place = "" if not lines or file.startswith("<") else f" ({file}:{lines[-1]})"
+    if isinstance(error, TypeError) and ("bitwise_xor" in str(error) or " ^: " in str(error)):
+        return f"`^` is Python's exclusive or: write a power as `x ** 2`{place}"
     return f"{type(error).__name__}: {one_line(error)}{place}"
 
 

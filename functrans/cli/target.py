@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+import functrans.numpy as traceable
 from functrans.cli.mistakes import UsageError, explain, listed, nearest, one_line
 
 EXPRESSION = "<expression>"
@@ -71,7 +72,11 @@ def _from_expression(text: str, given: Collection[str]) -> Target:
             body = ast.parse(text, EXPRESSION, mode="eval").body
             free = _free_names(body)
             names = [*[name for name in given if name in free], *[name for name in free if name not in given]]
-            known = {name: getattr(np, name) for name in names if name in np.__all__ and name not in _PYTHONS}
+            known = {
+                name: getattr(traceable, name, getattr(np, name))
+                for name in names
+                if name in np.__all__ and name not in _PYTHONS
+            }
             known |= {"np": np, "numpy": np, "math": math}
             names = [name for name in names if name in given or not (name in known or hasattr(builtins, name))]
             code = compile(_function(body, names), EXPRESSION, "exec")
@@ -158,9 +163,8 @@ def _by_position(function: Callable[..., Any], name: str, text: str, given: Coll
     known = [parameter.name for parameter in named]
     for variable in given:
         if variable not in known and not open_ended:
-            raise UsageError(
-                f"`{name}` has no parameter `{variable}`{nearest(variable, known) or f'; it has {listed(known)}'}"
-            )
+            others = nearest(variable, known) or f"; it has {listed(known) or 'none'}"
+            raise UsageError(f"`{name}` has no parameter `{variable}`{others}")
     wanted = [p for p in named if p.name in given or p.default is p.empty]
     names = [*[p.name for p in wanted], *[variable for variable in given if variable not in known]]
     if (
