@@ -9,7 +9,7 @@ import numpy as np
 
 from functrans.ir.spec import ArraySpec
 from functrans.ops.family import broadcast_shapes, normalize_axis
-from functrans.ops.reduction import array, constant_in, dtype_of
+from functrans.ops.reduction import array, constant_in, dtype_of, in_dtype
 from functrans.primitive import Linear, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements, refuse_out
@@ -98,11 +98,12 @@ recurrence_p = Primitive(
 
 
 def _cumprod_jvp(dx, out, x, *, axis, dtype=None):  # type: ignore[no-untyped-def]
-    return bind(recurrence_p, x, dx * _delayed(out, axis, 1.0), axis=axis, reverse=False)
+    x = in_dtype(dtype, x)
+    return bind(recurrence_p, x, in_dtype(dtype, dx) * _delayed(out, axis, 1.0), axis=axis, reverse=False)
 
 
 def _cumprod_vjp(ct, out, x, *, axis, dtype=None):  # type: ignore[no-untyped-def]
-    return bind(recurrence_p, x, ct, axis=axis, reverse=True) * _delayed(out, axis, 1.0)
+    return bind(recurrence_p, in_dtype(dtype, x), ct, axis=axis, reverse=True) * _delayed(out, axis, 1.0)
 
 
 cumprod_p = Primitive(

@@ -16,6 +16,7 @@ from functrans.ops.reduction import (
     Axes,
     dtype_of,
     expand,
+    in_dtype,
     keep,
     named_impl,
     named_source,
@@ -103,14 +104,17 @@ def _slope_of_prod(x: Any, initial: Any, where: Any, axis: Axes) -> Any:
 
 
 def _prod_jvp(dx, out, x, initial=None, where=None, *, axis, keepdims=False, dtype=None):  # type: ignore[no-untyped-def]
-    return np.sum(keep(where, dx * _slope_of_prod(x, initial, where, axis)), axis=axis, keepdims=keepdims)
+    slope = _slope_of_prod(in_dtype(dtype, x), initial, where, axis)
+    return np.sum(keep(where, dx * slope), axis=axis, keepdims=keepdims)
 
 
 def _prod_vjp(ct, out, x, initial=None, where=None, *, axis, keepdims=False, dtype=None):  # type: ignore[no-untyped-def]
-    return keep(where, expand(ct, x.ndim, axis, keepdims) * _slope_of_prod(x, initial, where, axis))
+    slope = _slope_of_prod(in_dtype(dtype, x), initial, where, axis)
+    return keep(where, expand(ct, x.ndim, axis, keepdims) * slope)
 
 
 def _prod_by_initial(ct, out, x, initial, where=None, *, axis, keepdims=False, dtype=None):  # type: ignore[no-untyped-def]
+    x = in_dtype(dtype, x)
     return ct * np.prod(x if where is None else np.where(where, x, 1), axis=axis, keepdims=keepdims)
 
 

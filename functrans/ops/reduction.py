@@ -9,7 +9,7 @@ import numpy as np
 
 from functrans.errors import ShapeError
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import normalize_axes, operand, strong
+from functrans.ops.family import cast, normalize_axes, operand, strong
 from functrans.ops.select import stop_gradient_p
 from functrans.primitive import Primitive, Source, call_source
 from functrans.tracing.bind import bind
@@ -107,6 +107,11 @@ def reduction(
         params["dtype"] = dtype = np.dtype(dtype)
         a = constant_in(dtype, a)
     return a, params
+
+
+def in_dtype(dtype: np.dtype[Any] | None, a: Any) -> Any:
+    """``a`` as a product with ``dtype=`` takes it: converted before anything is multiplied."""
+    return a if dtype is None else cast(a, dtype)
 
 
 def constant_in(dtype: np.dtype[Any], a: Any) -> Any:

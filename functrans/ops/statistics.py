@@ -103,6 +103,13 @@ def _pushed(slope: Any, dx: Any, where: Any, axis: Axes, keepdims: bool) -> Any:
     return np.sum(keep(where, product), axis=axis, keepdims=keepdims)
 
 
+def _pulled(ct: Any, slope: Any, where: Any) -> Any:
+    # `dtype=complex` makes the result complex, but only its real part moves.
+    if ct.dtype.kind == "c" and slope.dtype.kind == "c":
+        ct = np.real(ct)
+    return keep(where, ct * slope)
+
+
 def _slope(x, where, axis, dtype, ddof):  # type: ignore[no-untyped-def]
     return _weighted(_deviations(x, where, axis, dtype), x, where, axis, ddof)
 
@@ -116,7 +123,7 @@ def _var_jvp(dx, out, x, where=None, *, axis, keepdims=False, dtype=None, ddof=0
 
 
 def _var_vjp(ct, out, x, where=None, *, axis, keepdims=False, dtype=None, ddof=0):  # type: ignore[no-untyped-def]
-    return keep(where, expand(ct, x.ndim, axis, keepdims) * _slope(x, where, axis, dtype, ddof))
+    return _pulled(expand(ct, x.ndim, axis, keepdims), _slope(x, where, axis, dtype, ddof), where)
 
 
 def _about_jvp(dx, out, x, mean, where=None, *, axis, keepdims=False, dtype=None, ddof=0):  # type: ignore[no-untyped-def]
@@ -124,7 +131,7 @@ def _about_jvp(dx, out, x, mean, where=None, *, axis, keepdims=False, dtype=None
 
 
 def _about_vjp(ct, out, x, mean, where=None, *, axis, keepdims=False, dtype=None, ddof=0):  # type: ignore[no-untyped-def]
-    return keep(where, expand(ct, x.ndim, axis, keepdims) * _slope_about(x, mean, where, axis, ddof))
+    return _pulled(expand(ct, x.ndim, axis, keepdims), _slope_about(x, mean, where, axis, ddof), where)
 
 
 def _about_by_mean_jvp(dm, out, x, mean, where=None, *, axis, keepdims=False, dtype=None, ddof=0):  # type: ignore[no-untyped-def]
@@ -132,7 +139,7 @@ def _about_by_mean_jvp(dm, out, x, mean, where=None, *, axis, keepdims=False, dt
 
 
 def _about_by_mean_vjp(ct, out, x, mean, where=None, *, axis, keepdims=False, dtype=None, ddof=0):  # type: ignore[no-untyped-def]
-    return -keep(where, expand(ct, x.ndim, axis, keepdims) * _slope_about(x, mean, where, axis, ddof))
+    return -_pulled(expand(ct, x.ndim, axis, keepdims), _slope_about(x, mean, where, axis, ddof), where)
 
 
 # std = sqrt(var), a seminorm: at its minimum the derivative is the subgradient of least norm, 0. There the computed

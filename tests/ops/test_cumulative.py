@@ -96,3 +96,14 @@ def test_axis_is_required_as_in_numpy():
     if hasattr(np, "cumulative_sum"):
         with pytest.raises(ValueError, match="more than one dimension"):
             ft.grad(lambda x: np.sum(np.cumulative_sum(x)))(A)
+
+
+@pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")
+def test_a_product_in_another_dtype_converts_before_it_multiplies():
+    z = np.array([1 + 2j, 3 - 1j, -2 + 5j])
+
+    def last(z):
+        return np.cumprod(z, dtype=float)[-1]
+
+    np.testing.assert_array_equal(ft.grad(last)(z), np.array([-6, -2, 3], complex))  # of the real parts
+    assert ft.jvp(last, (z,), (np.array([0, 1 + 7j, 0]),))[1] == -2

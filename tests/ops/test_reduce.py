@@ -304,3 +304,14 @@ def test_axes_are_checked_as_numpy_checks_them(name):
     assert isinstance(raised(lambda x: f(x, axis=2)), np.exceptions.AxisError)
     if name not in ("argmax", "cumsum"):
         assert isinstance(raised(lambda x: f(x, axis=(0, 0))), ValueError)
+
+
+@pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")
+def test_a_product_in_another_dtype_converts_before_it_multiplies():
+    z = np.array([1 + 2j, 3 - 1j, -2 + 5j])
+    for dtype in (np.float64, np.float32):
+        value, gradient = ft.value_and_grad(lambda z, dtype=dtype: np.prod(z, dtype=dtype))(z)
+        assert (value, value.dtype) == (-6, dtype)
+        np.testing.assert_array_equal(gradient, np.array([-6, -2, 3], complex))  # of the real parts
+        # The direction (-2, 1, -5) of the real parts.
+        assert ft.jvp(lambda z, dtype=dtype: np.prod(z, dtype=dtype), (z,), (1j * z,))[1] == 12 - 2 - 15

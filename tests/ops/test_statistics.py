@@ -170,3 +170,12 @@ def test_error_texts(f, kind, text, fix):
 def test_ddof_and_correction_exclude_each_other():
     with pytest.raises(ValueError, match="ddof and correction can't be provided simultaneously"):
         ft.grad(lambda x: np.var(x, ddof=1, correction=1))(A)
+
+
+def test_a_variance_in_complex_numbers_moves_on_the_real_line():
+    for f in (
+        lambda z: np.var(z, dtype=complex),
+        lambda z: np.std(z, dtype=complex),
+        lambda z: np.var(z, axis=0, mean=Z[:1], dtype=complex),
+    ):
+        check(f, Z)
