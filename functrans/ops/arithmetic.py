@@ -58,7 +58,8 @@ pow_operator = Primitive(
     operator.pow,
     operator_spec(np.power, operator.pow),
     Derivatives(_POWER, singular=_power_is_singular),
-    source=lambda args, params: f"{args[0]} ** {args[1]}",
+    # A minus binds less tightly: -2 ** x is -(2**x).
+    source=lambda args, params: f"({args[0]}) ** {args[1]}" if args[0][0] == "-" else f"{args[0]} ** {args[1]}",
     domain=(POSITIVE, REAL),
 )
 
@@ -90,16 +91,17 @@ def _real_spec(x: ArraySpec) -> ArraySpec:
     return ArraySpec(x.shape, np.empty(0, x.dtype).real.dtype, x.weak)
 
 
+# d|z| = Re(conj(z/|z|) dz); NumPy's sign is z/|z|, and 0 at 0: the subgradient of least norm.
+_MODULUS = Rules(
+    jvp=[lambda dx, out, x: np.real(np.conj(np.sign(x)) * dx)],
+    vjp=[lambda ct, out, x: ct * np.conj(np.sign(x))],
+)
 absolute_complex = Primitive(
-    "absolute_complex",
-    operator.abs,
-    _real_spec,
-    # d|z| = Re(conj(z/|z|) dz); NumPy's sign is z/|z|, and 0 at 0: the subgradient of least norm.
-    Rules(
-        jvp=[lambda dx, out, x: np.real(np.conj(np.sign(x)) * dx)],
-        vjp=[lambda ct, out, x: ct * np.conj(np.sign(x))],
-    ),
-    source=lambda args, params: f"abs({args[0]})",
+    "absolute_complex", np.absolute, _real_spec, _MODULUS, source=lambda args, params: f"np.absolute({args[0]})"
+)
+# `abs(z)` of one number can differ from it in the last bit.
+abs_complex = Primitive(
+    "abs_complex", operator.abs, _real_spec, _MODULUS, source=lambda args, params: f"abs({args[0]})"
 )
 
 
@@ -110,10 +112,15 @@ def is_complex(x: Any) -> bool:
 
 def abs_operator(x: Any) -> Any:
     """``abs(x)`` of a traced value."""
+    return bind(abs_complex if is_complex(x) else absolute, x)
+
+
+def _absolute(x: Any) -> Any:
+    x = strong(x)
     return bind(absolute_complex if is_complex(x) else absolute, x)
 
 
-UFUNCS[np.absolute] = lambda x: abs_operator(strong(x))
+UFUNCS[np.absolute] = _absolute
 fabs = elementwise(np.fabs, [lambda out, x: np.sign(x)])
 
 sign = elementwise(np.sign, constant=_STEPS)

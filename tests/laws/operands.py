@@ -38,6 +38,7 @@ OPERANDS.update(
             lambda draw, s: ([draw(s[0]), draw(s[1])], {}), [((3,), (3,)), ((2, 3), (3,)), ((), (2,)), ((0,), (1,))]
         ),
         "absolute_complex": _unary(**COMPLEX),
+        "abs_complex": _unary(**COMPLEX),
         "sign_complex": _unary(**COMPLEX),
         "modf": _unary(**REAL),
         "frexp": _unary(**REAL),

@@ -149,3 +149,22 @@ def test_unknown_keyword_is_refused_or_obeyed():
     with pytest.raises((UncoveredFunctionError, TypeError)):
         ft.grad(lambda x: np.sum(np.add(x, 1.0, out=np.zeros(3), where=mask)))(x)
     assert ft.vjp(lambda x: np.multiply(x, 2.0, dtype=np.float32), x)[0].dtype == np.float32
+
+
+def test_a_negative_base_is_printed_in_parentheses():
+    for base in (-2, -1.0):
+        x = np.array([1.0, 2.0, -3.0])
+        namespace = {}
+        exec(ft.trace(lambda x, base=base: base**x)(x).to_source(), namespace)
+        np.testing.assert_array_equal(namespace["program"](x), base**x)
+
+
+def test_modulus_of_one_complex_number_by_name_and_by_operator():
+    # NumPy's ufunc and its scalars differ in the last bit now and then.
+    rng = np.random.default_rng(0)
+    for z in rng.normal(size=100) + 1j * rng.normal(size=100):
+        for f in (np.abs, abs):
+            for x in (z, complex(z), np.complex64(z)):
+                expected = f(x)
+                found = [ft.jvp(f, (x,), (x,))[0], ft.evaluate(ft.trace(f)(x), x)]
+                assert [(type(v), v) for v in found] == [(type(expected), expected)] * 2
