@@ -21,12 +21,13 @@ from functrans.tracing.tracer import Tracer
 class StagedRecorder(Recorder):
     """Writes equations; its tracers know their specs alone."""
 
-    __slots__ = ("equations", "record")
+    __slots__ = ("constants", "equations", "record")
 
     def __init__(self, transform: str, function: Callable[..., Any]) -> None:
         super().__init__(transform, function)
         self.equations: list[Equation] = []
         self.record: Callable[[Equation], None] = self.equations.append
+        self.constants: dict[int, tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]] = {}
 
     def input(self, spec: ArraySpec) -> Tracer:
         """A new traced input."""
@@ -50,11 +51,28 @@ class StagedRecorder(Recorder):
                 return value.mark  # type: ignore[no-any-return]
             if value.recorder.closed:
                 value.recorder.leaked()
-        return Literal(value)
+        return Literal(self.snapshot(value) if type(value) is np.ndarray else value)
+
+    def snapshot(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """An array as it is now, which nobody can change; one for all uses between which it stays the same."""
+        known = self.constants.get(id(array))
+        if known is None or known[0].tobytes() != known[1].tobytes():
+            taken = copied(array)
+            taken.flags.writeable = False  # a Program is immutable
+            known = self.constants[id(array)] = (array, taken)
+        return known[1]
 
     def close(self) -> None:
         self.closed = True
         self.record = self.leaked
+
+
+def copied(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """A copy with the axes in the same order in memory; what is repeated (`np.broadcast_to`) is not multiplied."""
+    if 0 not in array.strides or not array.size:
+        return array.copy(order="K")
+    once = array[tuple([slice(0, 1) if step == 0 else slice(None) for step in array.strides])]
+    return np.broadcast_to(once.copy(order="K"), array.shape)
 
 
 def stage(
@@ -106,6 +124,7 @@ def trace(f: Callable[..., Any]) -> Callable[..., Program]:
 
     Example:
         >>> import functrans as ft
+        >>> import numpy as np
         >>> program = ft.trace(lambda x: np.sum(x * x))(np.ones(3))
         >>> [equation.primitive.name for equation in program.equations]
         ['multiply', 'sum']

@@ -36,6 +36,7 @@ def jacobian(
 
     Example:
         >>> import functrans as ft
+        >>> import numpy as np
         >>> ft.jacobian(lambda x: x**2)(np.array([1.0, 3.0]))
         array([[2., 0.],
                [0., 6.]])

@@ -133,6 +133,7 @@ def vjp(f: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> Any:
 
     Example:
         >>> import functrans as ft
+        >>> import numpy as np
         >>> out, pullback = ft.vjp(lambda x: x * x, np.array([1.0, 3.0]))
         >>> pullback(np.array([1.0, 0.0]))
         (array([2., 0.]),)
@@ -216,6 +217,7 @@ def grad(
 
     Example:
         >>> import functrans as ft
+        >>> import numpy as np
         >>> ft.grad(lambda x: x**3)(2.0)
         12.0
         >>> ft.grad(ft.grad(lambda x: x**3))(2.0)
