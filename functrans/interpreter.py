@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from functrans import tree
 from functrans.errors import ShapeError
 from functrans.ir import Atom, Literal, Program, Var
@@ -60,4 +62,8 @@ def run(program: Program, leaves: Sequence[Any]) -> list[Any]:
         for atom in (*equation.inputs, *equation.outputs):
             if isinstance(atom, Var) and last_use[atom] == index:
                 values.pop(atom, None)
-    return [read(atom) for atom in program.outputs]
+    # What evaluation gives is its caller's own: no constant of the program.
+    return [
+        atom.value.copy(order="K") if isinstance(atom, Literal) and type(atom.value) is np.ndarray else read(atom)
+        for atom in program.outputs
+    ]

@@ -154,4 +154,10 @@ def stop_gradient(x: Any) -> Any:
         >>> ft.grad(lambda x: x * ft.stop_gradient(x))(3.0)
         3.0
     """
-    return tree.map(lambda leaf: bind(stop_gradient_p, leaf), x)
+    return tree.map(_stopped, x)
+
+
+def _stopped(leaf: Any) -> Any:
+    out = bind(stop_gradient_p, leaf)
+    # A plain array out of a traced one: its holder may write into it.
+    return out.copy(order="K") if type(out) is np.ndarray and out is not leaf else out

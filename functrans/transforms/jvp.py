@@ -22,7 +22,7 @@ from functrans.tracing.trace import check_outputs
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.arguments import differentiable_leaves, dual, like_primal
 from functrans.transforms.reverse import check_differentiable, explain, is_inexact_value
-from functrans.transforms.vjp import plain, split_aux
+from functrans.transforms.vjp import owned, plain, split_aux
 from functrans.tree import Tree
 
 
@@ -150,8 +150,11 @@ def jvp(f: Callable[..., Tree], primals: Sequence[Tree], tangents: Sequence[Tree
     outs, out_tree = tree.flatten(out)
     check_outputs(outs, out_tree, f, recorder)
     values = [plain(o, recorder) for o in outs]
+    taken = {id(dx) for dx in given}
     derivatives = [
-        like_primal(o.mark if type(o) is Tracer and o.recorder is recorder else zeros(ArraySpec.of(o)), value)
+        like_primal(
+            owned(o.mark, taken) if type(o) is Tracer and o.recorder is recorder else zeros(ArraySpec.of(o)), value
+        )
         for o, value in zip(outs, values, strict=True)
     ]
     result = (tree.unflatten(out_tree, values), tree.unflatten(out_tree, derivatives))

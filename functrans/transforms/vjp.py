@@ -76,6 +76,11 @@ class Linearization:
         return tree.unflatten(self.structure, gradients)  # type: ignore[no-any-return]
 
 
+def copied(value: Any) -> Any:
+    """A copy of an array; anything else itself."""
+    return value.copy(order="K") if type(value) is np.ndarray else value
+
+
 def owned(gradient: Any, taken: set[int]) -> Any:
     """A gradient that its caller may write into: no view, and no array that is somebody else's (``taken``) already."""
     if type(gradient) is np.ndarray:
@@ -155,7 +160,9 @@ def vjp(f: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> Any:
         ]
         return line.pull(cts)
 
-    return (line.out(), pullback, line.aux) if has_aux else (line.out(), pullback)
+    # The pullback reads the outputs: its caller gets copies, to do with as they like.
+    out, aux = tree.map(copied, line.out()), tree.map(copied, line.aux)
+    return (out, pullback, aux) if has_aux else (out, pullback)
 
 
 def value_and_grad(

@@ -151,3 +151,16 @@ def test_detached_product():
     """``u = x*y; v = detach(u); z = v + x``: 1 with the detach, 3 without it."""
     assert ft.grad(lambda x, y: ft.stop_gradient(x * y) + x)(1.0, 2.0) == 1.0
     assert ft.grad(lambda x, y: x * y + x)(1.0, 2.0) == 3.0
+
+
+def test_what_is_stopped_may_be_overwritten():
+    x = np.array([1.0, 2.0])
+
+    def f(x):
+        plain = ft.stop_gradient(x)
+        y = x * x
+        plain[:] = 7
+        return np.sum(y)
+
+    np.testing.assert_array_equal(ft.grad(f)(x), [2, 4])
+    np.testing.assert_array_equal(x, [1, 2])

@@ -364,3 +364,32 @@ def test_a_long_chain_needs_no_recursion():
         return x
 
     assert ft.grad(f)(1.0) == pytest.approx(1.0001**5000, rel=1e-10)
+
+
+def test_a_program_keeps_constants_as_they_were():
+    buffer = np.zeros(3)
+
+    def f(x):
+        total = 0.0
+        for k in range(3):
+            buffer[:] = k
+            total = total + x * buffer
+        return total, buffer
+
+    x = np.array([1.0, 2.0, 3.0])
+    program = ft.trace(f)(x)
+    buffer[:] = 9
+    out, constant = ft.evaluate(program, x)
+    np.testing.assert_array_equal(out, 3 * x)
+    np.testing.assert_array_equal(constant, [2, 2, 2])
+    constant += 1
+    np.testing.assert_array_equal(ft.evaluate(program, x)[1], [2, 2, 2])
+
+
+def test_a_constant_is_copied_once():
+    table = np.broadcast_to(np.arange(3.0), (4, 3))
+    program = ft.trace(lambda x: x * table + np.sin(x * table))(np.ones(3))
+    first, second = [e.inputs[1].value for e in program.equations if e.primitive.name == "multiply"]
+    assert first is second
+    assert first is not table
+    assert first.strides == table.strides

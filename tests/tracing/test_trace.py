@@ -51,7 +51,7 @@ def test_outputs_of_every_kind():
     array = np.arange(3.0)
     program = ft.trace(lambda x: {"x": x, "c": 2.0, "a": array, "n": None})(1.0).validate()
     assert [isinstance(atom, Literal) for atom in program.outputs] == [False, True, True]
-    assert ft.evaluate(program, 5.0)["a"] is array
+    np.testing.assert_array_equal(ft.evaluate(program, 5.0)["a"], array)
 
 
 @pytest.mark.parametrize(

@@ -142,3 +142,13 @@ def test_no_memory_of_the_past():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 10 * x.nbytes
+
+
+@pytest.mark.parametrize("f", [lambda x: x, lambda x: x[::-1], lambda x: (x, x), np.ravel])
+def test_tangents_are_the_callers_own(f):
+    dx = np.array([1.0, 2.0])
+    tangents = ft.tree.flatten(ft.jvp(f, (np.zeros(2),), (dx,))[1])[0]
+    for tangent in tangents:
+        tangent += 5
+    np.testing.assert_array_equal(dx, [1, 2])
+    assert len({tuple(tangent) for tangent in tangents}) == 1

@@ -407,3 +407,16 @@ def test_gradients_do_not_share_memory_with_one_another_or_the_cotangent():
         assert not np.shares_memory(dx, dy)
     dx, dy = ft.grad(lambda x, y: np.sum(x + y), (0, 1))(np.ones(3), np.ones(3))
     np.testing.assert_array_equal(dx, dy)
+
+
+@pytest.mark.parametrize(
+    ("f", "expected"), [(np.exp, np.exp([1.0, 2.0])), (lambda x: x, [1.0, 1.0]), (lambda x: x[:] ** 2, [2.0, 4.0])]
+)
+def test_outputs_may_be_overwritten_before_the_pullback_is_called(f, expected):
+    x = np.array([1.0, 2.0])
+    out, pullback, aux = ft.vjp(lambda x: (f(x), {"again": f(x), "x": x}), x, has_aux=True)
+    out[:] = 100
+    aux["again"][:] = 100
+    aux["x"][:] = 100
+    np.testing.assert_array_equal(x, [1, 2])
+    np.testing.assert_array_equal(pullback(np.ones(2))[0], expected)
