@@ -1,8 +1,8 @@
 """Checked annotations, and hypothesis profiles.
 
-``ci``, the default, is quick and draws the same examples every time; ``rough`` is quick to fail too, as it does not make
-examples smaller; ``thorough`` takes its time. Choose with ``pytest --hypothesis-profile=thorough`` or the environment
-variable ``HYPOTHESIS_PROFILE``.
+``ci``, the default, is quick and draws the same examples every time; ``rough`` is quick to fail too, as it does not
+make examples smaller; ``thorough`` takes its time. Choose with ``pytest --hypothesis-profile=thorough`` or with the
+environment variable ``HYPOTHESIS_PROFILE``.
 """
 
 import os
@@ -13,7 +13,7 @@ from jaxtyping import install_import_hook
 for _module in ("linalg", "singular", "determinant"):
     install_import_hook(f"functrans.ops.{_module}", "beartype.beartype")
 
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, settings  # noqa: E402
 
 _SLOW_MACHINES = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 settings.register_profile(

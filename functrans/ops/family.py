@@ -207,12 +207,13 @@ def weak(x: Any) -> Any:
     return x if is_weak(x) else bind(_weak, x)
 
 
+# `np.asarray`, as a Python scalar may come where an array's spec was foretold: `1j / np.float64(2)` is Python's.
 _weak = Primitive(
     "weak",
-    lambda x: x.item(),
+    lambda x: np.asarray(x).item(),
     lambda x: ArraySpec((), x.dtype, True),
     Derivatives([1.0]),
-    source=lambda args, params: f"{args[0]}.item()",
+    source=lambda args, params: f"np.asarray({args[0]}).item()",
 )
 
 
@@ -225,7 +226,7 @@ ONE = np.float64(1.0)
 def absorbing_multiply(ct, d):  # type: ignore[no-untyped-def]
     """``ct * d``, zero wherever ``ct`` is exactly zero, also where ``d`` is infinite or NaN."""
     with np.errstate(all="ignore"):
-        out = ct * d
+        out = np.multiply(ct, d)  # not `*`, which is Python's for a Python complex and an `np.float64`
         # Only a NaN can be wrong, and a NaN anywhere shows in the sum.
         if not np.isnan(np.sum(out)):
             return out
