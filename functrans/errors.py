@@ -83,15 +83,21 @@ class Location:
         self._code, self._offset, self._resolved = None, 0, state
 
     def operation(self) -> str:
-        """What the user's line was about to do, where Python has a word for it: ``"+="``, ``"[]="``; or nothing."""
+        """What the user's line was about to do, if Python has a sign for it: ``"+="``, ``"[]="``, ``"[]+="``."""
         if self._code is not None:
             import dis
 
-            for instruction in dis.get_instructions(self._code):
+            stores = ("STORE_SUBSCR", "STORE_SLICE")
+            following = dis.get_instructions(self._code)
+            for instruction in following:
                 if instruction.offset == self._offset:
-                    if instruction.opname in ("STORE_SUBSCR", "STORE_SLICE"):
+                    if instruction.opname in stores:
                         return "[]="
-                    return instruction.argrepr if instruction.opname == "BINARY_OP" else ""
+                    if instruction.opname != "BINARY_OP":
+                        return ""
+                    sign = instruction.argrepr
+                    after = next((then.opname for then in following if then.opname != "SWAP"), "")
+                    return f"[]{sign}" if sign.endswith("=") and after in stores else sign
         return ""
 
     def __eq__(self, other: object) -> bool:

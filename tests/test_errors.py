@@ -668,7 +668,7 @@ def assignment_through_flat():
     "  at test_errors.py:N, in f",
     "    x[0] = 1.0",
     "    ^^^^",
-    "Fix: write `x = x.at[index].set(value)` (or `.add`, `.multiply`, `.min`, `.max`).",
+    "Fix: write `x = functrans.numpy.at(x)[index].set(value)` (or `.add`, `.multiply`, `.min`, `.max`).",
 )
 def assignment_into_a_traced_value():
     def f(x):
@@ -694,6 +694,42 @@ def in_place_operator():
         return np.sum(a)
 
     ft.grad(f)(np.ones(3))
+
+
+@mistake(
+    TracedAssignmentError,
+    TypeError,
+    "`a[index] += x` would write a traced value into a plain array, which would lose its derivative",
+    "  at test_errors.py:N, in f",
+    "    a[1:] += x",
+    "    ^^^^^^^^^^",
+    "Fix: write `a = functrans.numpy.at(a)[index].add(x)`, which makes a new array.",
+)
+def in_place_operator_on_entries():
+    def f(x):
+        a = np.zeros(3)
+        a[1:] += x
+        return np.sum(a)
+
+    ft.grad(f)(np.ones(2))
+
+
+@mistake(
+    TracedAssignmentError,
+    TypeError,
+    "`a[index] //= x` would write a traced value into a plain array, which would lose its derivative",
+    "  at test_errors.py:N, in f",
+    "    a[[0, 2]] //= x",
+    "    ^^^^^^^^^^^^^^^",
+    "Fix: write `a = functrans.numpy.at(a)[index].set(a[index] // x)`, which makes a new array.",
+)
+def in_place_operator_on_listed_entries():
+    def f(x):
+        a = np.ones(3)
+        a[[0, 2]] //= x
+        return np.sum(a)
+
+    ft.grad(f)(np.ones(2))
 
 
 @mistake(

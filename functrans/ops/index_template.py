@@ -81,7 +81,7 @@ def _traced_entry(part: Tracer, arrays: list[Any]) -> str:
         raise TracedValueError(
             f"the shape of `x[mask]` depends on the values of the mask, a staged {part.spec}",
             "keep the shape: `np.where(mask, x, 0)`, or `np.sum(x, where=mask)`; to write at a mask use "
-            "`x.at[mask].set(value)`.",
+            "`functrans.numpy.at(x)[mask].set(value)`.",
         )
     raise TracedValueError(
         f"a traced {part.spec} was used as an index; only integers index, and rounding has no derivative",

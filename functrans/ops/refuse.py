@@ -20,11 +20,11 @@ _IN_PLACE = {
 
 _IN_PLACE_METHODS = {
     "fill": "`np.full_like(x, value)`",
-    "itemset": "`x = x.at[index].set(value)`",
+    "itemset": "`x = functrans.numpy.at(x)[index].set(value)`",
     "partition": "`x = np.partition(x, kth)`",
-    "put": "`x = x.at[index].set(values)`",
+    "put": "`x = functrans.numpy.at(x)[index].set(values)`",
     "resize": "`x = np.resize(x, shape)`",
-    "setfield": "`x = x.at[index].set(value)`",
+    "setfield": "`x = functrans.numpy.at(x)[index].set(value)`",
     "sort": "`x = np.sort(x)`",
 }
 

@@ -290,10 +290,9 @@ def at(ufunc: np.ufunc, array: Any, index: Any, *operands: Any) -> NoReturn:
     if update is None:
         arguments = ", ".join(["x[index]", *["y"] * (ufunc.nin - 1)])
         update = f"[index].set({ufunc_name(ufunc)}({arguments}))"
-    target = "x.at" if type(array) is Tracer else "functrans.numpy.at(x)"
     raise TracedAssignmentError(
         f"`{ufunc_name(ufunc)}.at` would write a traced value into an array",
-        f"write `x = {target}{update}`, which returns the updated array.",
+        f"write `x = functrans.numpy.at(x){update}`, which returns the updated array.",
     )
 
 

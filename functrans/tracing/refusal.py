@@ -33,6 +33,9 @@ _INTO_ARRAY = (
     "array at the end, `functrans.numpy.array(entries)`."
 )
 
+#: What does, to the entries at an index, what an operator does in place.
+_IN_PLACE = {"+=": "add(x)", "-=": "subtract(x)", "*=": "multiply(x)", "/=": "divide(x)", "**=": "power(x)"}
+
 #: For each refusal: what the value was about to become, and what to write instead.
 REFUSALS = {
     "array": (
@@ -89,6 +92,14 @@ def refuse_out(name: str) -> NoReturn:
     """Refuse ``out=``, also that of ``a += x``: a plain array cannot hold a traced value."""
     place = user_location()
     operation = place.operation() if place is not None else ""
+    if operation.startswith("[]") and operation != "[]=":
+        sign = operation[2:]
+        update = _IN_PLACE.get(sign) or f"set(a[index] {sign[:-1]} x)"
+        raise TracedAssignmentError(
+            f"`a[index] {sign} x` would write a traced value into a plain array, which would lose its derivative",
+            f"write `a = functrans.numpy.at(a)[index].{update}`, which makes a new array.",
+            place or False,
+        )
     if operation.endswith("=") and operation != "[]=":
         raise TracedAssignmentError(
             f"`a {operation} x` would write a traced value into a plain array, which would lose its derivative",

@@ -184,7 +184,7 @@ class Tracer:
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TracedAssignmentError(
             f"assignment into a traced {self.spec}, which is immutable",
-            "write `x = x.at[index].set(value)` (or `.add`, `.multiply`, `.min`, `.max`).",
+            "write `x = functrans.numpy.at(x)[index].set(value)` (or `.add`, `.multiply`, `.min`, `.max`).",
         )
 
     def __getattr__(self, name: str) -> Any:

@@ -18,9 +18,9 @@ IN_PLACE = {
     "fill_diagonal": (lambda x: np.fill_diagonal(np.outer(x, x), 0.0), r"numpy\.at\("),
     "method fill": (lambda x: x.fill(1.0), "full_like"),
     "method partition": (lambda x: x.partition(1), r"np\.partition"),
-    "method put": (lambda x: x.put([0], 1.0), r"\.at\["),
+    "method put": (lambda x: x.put([0], 1.0), r"\.at\(x\)\["),
     "method resize": (lambda x: x.resize(2), r"np\.resize"),
-    "method setfield": (lambda x: x.setfield(1, np.int8), r"\.at\["),
+    "method setfield": (lambda x: x.setfield(1, np.int8), r"\.at\(x\)\["),
     "method sort": (lambda x: x.sort(), r"np\.sort"),
 }
 
