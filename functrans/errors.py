@@ -93,6 +93,8 @@ class Location:
                 if instruction.offset == self._offset:
                     if instruction.opname in stores:
                         return "[]="
+                    if instruction.opname == "BINARY_SUBSCR":
+                        return "[]"  # from Python 3.14 on a BINARY_OP, of this sign
                     if instruction.opname != "BINARY_OP":
                         return ""
                     sign = instruction.argrepr

@@ -267,6 +267,19 @@ def integer_tangent():
 @mistake(
     TracedValueError,
     TypeError,
+    "a traced float is used as an index, which must be made of integers",
+    "  at test_errors.py:N, in <lambda>",
+    "    ft.grad(lambda x: np.arange(3.0)[x])(1.0)",
+    "                      ^^^^^^^^^^^^^^^^^",
+    "Fix: round it, `a[int(functrans.stop_gradient(x))]`: no derivative goes through an index.",
+)
+def index_of_a_plain_array():
+    ft.grad(lambda x: np.arange(3.0)[x])(1.0)
+
+
+@mistake(
+    TracedValueError,
+    TypeError,
     "a traced float would become a plain float, which has no derivative",
     "  at test_errors.py:N, in <lambda>",
     "    ft.grad(lambda x: float(x) ** 2)(1.0)",

@@ -63,7 +63,8 @@ def refuse(tracer: Tracer, kind: str) -> NoReturn:
         recorder.leaked()
     place = user_location()
     become, instead = REFUSALS[kind]
-    assigned = kind in ("array", "float", "complex") and place is not None and place.operation() == "[]="
+    operation = place.operation() if place is not None and kind in ("array", "float", "complex") else ""
+    assigned = operation == "[]="
     cls = TracedAssignmentError if assigned else TracedValueError
     stager = staged_by(tracer)
     if stager is not None:
@@ -72,6 +73,9 @@ def refuse(tracer: Tracer, kind: str) -> NoReturn:
     else:
         what = f"a traced {tracer.spec} would become {become}, which has no derivative"
         fix = f"{instead}; {_PLAIN}."
+        if operation == "[]" and kind == "array" and tracer.spec.dtype.kind in "fc":
+            what = f"a traced {tracer.spec} is used as an index, which must be made of integers"
+            fix = "round it, `a[int(functrans.stop_gradient(x))]`: no derivative goes through an index."
     if assigned:
         what = f"a traced {tracer.spec} was assigned into a plain array, which would lose its derivative"
         fix = _INTO_ARRAY
