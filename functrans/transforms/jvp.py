@@ -21,7 +21,7 @@ from functrans.tracing.refusal import refuse_objects
 from functrans.tracing.trace import check_outputs
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.arguments import differentiable_leaves, dual, like_primal
-from functrans.transforms.reverse import check_differentiable, explain, is_inexact_value
+from functrans.transforms.checks import check_differentiable, explain, is_inexact_value
 from functrans.transforms.vjp import owned, plain, split_aux
 from functrans.tree import Tree
 

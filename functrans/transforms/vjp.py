@@ -21,7 +21,8 @@ from functrans.transforms.arguments import (
     dual,
     like_primal,
 )
-from functrans.transforms.reverse import ReverseRecorder, walk
+from functrans.transforms.reverse import ReverseRecorder
+from functrans.transforms.walk import walk
 from functrans.tree import Tree
 
 

@@ -1,4 +1,4 @@
-"""functrans.transforms.reverse: the trace and the walk back."""
+"""functrans.transforms.reverse and walk: the trace and the walk back."""
 
 from __future__ import annotations
 

@@ -1,0 +1,63 @@
+"""What both modes ask before they record an operation, and what they say when it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from functrans.errors import MissingRuleError, ShapeError
+from functrans.ir.spec import ArraySpec
+from functrans.primitive import Bilinear, Linear, Primitive, Rules
+
+_NO_PARAMS: Mapping[str, Any] = {}
+
+
+def is_inexact_value(value: Any) -> bool:
+    """Whether a value has a floating or complex dtype."""
+    return ArraySpec.of(value).dtype.kind in "fc"
+
+
+def check_differentiable(primitive: Primitive, traced: int) -> None:
+    """Refuse a primitive without a rule for some of the traced operands.
+
+    Raises:
+        MissingRuleError: names the primitive and how to add a rule.
+    """
+    derivative = primitive.derivative
+    rules: Any = ()
+    match derivative:
+        case None:
+            raise MissingRuleError(
+                f"the primitive `{primitive.name}` has no derivative rule",
+                "declare one where the primitive is declared (docs/add_a_primitive.md), or pass "
+                "`functrans.stop_gradient(x)` if no derivative is wanted through it.",
+            )
+        case Linear() | Bilinear():
+            rules = derivative.transposes
+        case Rules():
+            rules = derivative.jvp
+    if isinstance(rules, tuple):
+        for position, rule in enumerate(rules):
+            if rule is None and traced >> position & 1:
+                raise MissingRuleError(
+                    f"the primitive `{primitive.name}` has no derivative rule in operand {position}",
+                    "pass `functrans.stop_gradient(x)` there if no derivative is wanted.",
+                )
+
+
+def explain(
+    error: ValueError, primitive: Primitive, values: Sequence[Any], params: Mapping[str, Any] = _NO_PARAMS
+) -> ValueError:
+    """NumPy's complaint about some operands, with their specs and the user's line."""
+    if type(error) is not ValueError:
+        return error
+    specs = [ArraySpec.of(value) for value in values]
+    try:
+        primitive.spec(*specs, **params)
+    except ShapeError as found:
+        return found
+    given = ", ".join(map(repr, specs))
+    return ShapeError(
+        f"`{primitive.name}` of {given}: {str(error).strip()}",
+        "bring the operands to shapes that NumPy takes together.",
+    )
