@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import absorb, elementwise, operator_spec, strong
+from functrans.ops.family import absorb, elementwise, is_weak, operator_spec, strong, weak
 from functrans.primitive import POSITIVE, REAL, Derivatives, Linear, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import UFUNCS, UNARY
@@ -36,7 +36,10 @@ def _power_by_base(out: Any, x: Any, y: Any) -> Any:
         return y * np.power(x, y - 1) if y != 0 else 0.0 * x
     # x**0 is 1 for every x, so its derivative is zero also where 0 * x**-1 is not.
     flat = y == 0
-    return np.where(flat, 0.0, y * np.power(x, np.where(flat, 1.0, y - 1)))
+    exponent = np.where(flat, 1.0, y - 1)
+    if is_weak(y):  # as above, in the precision of x
+        exponent = weak(exponent)
+    return np.where(flat, 0.0, y * np.power(x, exponent))
 
 
 def _power_by_exponent(out: Any, x: Any, y: Any) -> Any:

@@ -47,6 +47,11 @@ def _axes(subscripts: str, shapes: Sequence[tuple[int, ...]]) -> tuple[list[Labe
         longest = max(longest, hidden)
         inputs.append((*map(ord, head), *range(-hidden, 0), *map(ord, tail)))
     head, dots, tail = result.partition("...")
+    if len(set(head + tail)) < len(head + tail):
+        raise ShapeError(
+            f"`np.einsum`: the result of {subscripts!r} has an index twice",
+            "name each once; for a diagonal matrix multiply by the identity, `np.einsum('i,ij->ij', x, np.eye(n))`.",
+        )
     return inputs, (*map(ord, head), *(range(-longest, 0) if dots else ()), *map(ord, tail))
 
 

@@ -297,9 +297,10 @@ def conform(tangent: Any, spec: ArraySpec) -> Any:
     """A tangent, broadcast and cast to what its primal is."""
     if np.shape(tangent) != spec.shape:
         tangent = np.broadcast_to(tangent, spec.shape)
-    if spec.weak:
-        return tangent
-    return cast(strong(tangent), spec.dtype)
+    if not spec.weak:
+        return cast(strong(tangent), spec.dtype)
+    # A Python scalar's tangent is left as it is, but that of a complex one is complex.
+    return tangent if ArraySpec.of(tangent).dtype == spec.dtype else cast(strong(tangent), spec.dtype)
 
 
 def zeros(spec: ArraySpec) -> Any:

@@ -168,3 +168,17 @@ def test_modulus_of_one_complex_number_by_name_and_by_operator():
                 expected = f(x)
                 found = [ft.jvp(f, (x,), (x,))[0], ft.evaluate(ft.trace(f)(x), x)]
                 assert [(type(v), v) for v in found] == [(type(expected), expected)] * 2
+
+
+@pytest.mark.parametrize("y", [1.3, 2.0, 0.5, -1.7])
+def test_a_power_by_a_number_is_differentiated_in_the_precision_of_its_base_staged_too(y):
+    x = np.linspace(0.1, 2, 20, dtype=np.float32)
+    for power in (np.power, operator.pow):
+
+        def push(x, y, power=power):
+            return ft.jvp(power, (x, y), (x, 0.25))
+
+        found, expected = ft.evaluate(ft.trace(push)(x, y), x, y), push(x, y)
+        for a, b in zip(found, expected, strict=True):
+            assert a.dtype == np.float32
+            np.testing.assert_array_equal(a, b)

@@ -171,3 +171,9 @@ def test_refusals():
                 transform(lambda x, s=subscripts: np.einsum(s, x))(x)
     with pytest.raises(ShapeError, match="'j' has length 3 in one place and 2"):
         ft.trace(lambda x: np.einsum("ij,jk", x, x))(x)
+
+
+def test_an_index_twice_in_the_result_is_refused():
+    for transform in (lambda f: ft.trace(f), lambda f: ft.grad(f)):
+        with pytest.raises(ShapeError, match="twice"):
+            transform(lambda x: np.einsum("i->ii", x))(np.ones(3))

@@ -152,3 +152,12 @@ def test_tangents_are_the_callers_own(f):
         tangent += 5
     np.testing.assert_array_equal(dx, [1, 2])
     assert len({tuple(tangent) for tangent in tangents}) == 1
+
+
+def test_a_python_complex_has_a_complex_tangent_also_when_staged():
+    for f in (lambda x: x + 1j, lambda x: 2 - 1j * x, lambda x: x / (1 + 1j)):
+        out = ft.jvp(f, (0.5,), (2.0,))
+        program = ft.trace(lambda x, f=f: ft.jvp(f, (x,), (2.0,)))(0.5).validate()
+        assert [type(part) for part in out] == [complex, complex]
+        assert ft.evaluate(program, 0.5) == out
+        assert [type(part) for part in ft.evaluate(program, 0.5)] == [complex, complex]
