@@ -42,12 +42,16 @@ class Recorder:
         try:
             return function(*args)
         except Exception as error:
-            hidden = refusal_behind(self, error)
+            hidden = refusal_behind(self, error) or self.explain_error(error)
             if hidden is None:
                 raise
             raise hidden.with_traceback(error.__traceback__) from None
         finally:
             self.close()
+
+    def explain_error(self, error: Exception) -> Exception | None:  # noqa: ARG002 (for those who override it)
+        """An error that says more than one of NumPy's which this trace has caused."""
+        return None
 
     def close(self) -> None:
         """The trace is over: its tracers must not be used any more."""

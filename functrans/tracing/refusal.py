@@ -141,13 +141,13 @@ def refusal_behind(recorder: Recorder, error: Exception) -> FunctransError | Non
     if isinstance(error.__cause__, FunctransError):
         return error.__cause__
     noted = recorder.refusal
-    if noted is None or _place(error) != noted[3]:
+    if noted is None or location_of(error) != noted[3]:
         return None
     cls, what, fix, place = noted
     return cls(what, fix, place or False)  # type: ignore[no-any-return]
 
 
-def _place(error: Exception) -> Location | None:
+def location_of(error: Exception) -> Location | None:
     """Where in the user's code an error was raised, by C code or under NumPy's; not what functrans raised."""
     found = None
     entry = error.__traceback__

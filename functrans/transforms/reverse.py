@@ -13,12 +13,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from functrans.errors import user_location
+from functrans.errors import TracedAssignmentError, user_location
 from functrans.ir.spec import ArraySpec
 from functrans.primitive import Bilinear, Constant, Derivatives, Linear, Primitive, residual_key
 from functrans.tracing.bind import bind
 from functrans.tracing.recorder import Recorder
-from functrans.tracing.refusal import refuse_objects
+from functrans.tracing.refusal import location_of, refuse_objects
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.checks import check_differentiable, explain, is_inexact_value
 
@@ -35,17 +35,37 @@ _COMPLEX128 = np.dtype(np.complex128)
 #: Numbers whose cotangents need no casting beside one another.
 _DOUBLE = frozenset({float, int, bool, np.float64, np.int64})
 _OBJECT = np.dtype(object)
+#: Arrays of at most so many entries are copied rather than made read-only.
+_SMALL = 1024
 
 
 class ReverseRecorder(Recorder):
     """Gives each result a node that points to its operands' nodes."""
 
-    __slots__ = ("located", "next_age")
+    __slots__ = ("located", "locked", "next_age")
 
     def __init__(self, transform: str, function: Callable[..., Any], located: bool) -> None:
         super().__init__(transform, function)
         self.next_age: Callable[[], int] = count(0, -1).__next__
         self.located = located
+        self.locked: list[np.ndarray[Any, Any]] = []
+
+    def as_it_is(self, value: Any) -> Any:
+        """A plain operand that the walk back will read: what the user's function writes into it later must not show.
+
+        A small array is copied. A large one is read-only until the function ends, so that writing is an error.
+        """
+        if type(value) is not np.ndarray:
+            return value
+        if value.size <= _SMALL:
+            return value.copy("K")
+        owner: Any = value
+        while type(owner) is np.ndarray:
+            if owner.flags.writeable:
+                owner.flags.writeable = False
+                self.locked.append(owner)
+            owner = owner.base
+        return value
 
     def leaf(self, value: Any) -> Tracer:
         """A new traced input."""
@@ -96,7 +116,10 @@ class ReverseRecorder(Recorder):
             primitive,
             (x_node, y_node),
             out if keeps_out else None,
-            (x_value if keeps_x else None, y_value if keeps_y else None),
+            (
+                (x_value if traced & 1 else self.as_it_is(x_value)) if keeps_x else None,
+                (y_value if traced & 2 else self.as_it_is(y_value)) if keeps_y else None,
+            ),
             targets,
             _NO_PARAMS,
             None,
@@ -145,7 +168,7 @@ class ReverseRecorder(Recorder):
             targets: Any = None
             if type(out) not in _DOUBLE or not all(type(value) in _DOUBLE for value in values):
                 targets = elementwise_targets(primitive, values, parents, out)
-            operands = [value if kept else None for value, kept in zip(values, keeps, strict=True)]
+            operands = self.kept(values, parents, keeps)
         else:
             check_differentiable(primitive, traced)
             if getattr(out, "dtype", None) == _OBJECT:
@@ -156,7 +179,7 @@ class ReverseRecorder(Recorder):
             linear = range(len(values)) if kind is Bilinear else ()
             if kind is Linear:
                 linear = [i for i in range(len(values)) if derivative.is_linear_in(i)]  # type: ignore[union-attr,assignment]
-            operands = [value if kept else None for value, kept in zip(values, keeps, strict=True)]
+            operands = self.kept(values, parents, keeps)
             for i in linear:
                 if operands[i] is None:
                     operands[i] = targets[i] or ArraySpec.of(values[i])
@@ -170,9 +193,29 @@ class ReverseRecorder(Recorder):
             for position, element in enumerate(out)
         )
 
+    def kept(self, values: Sequence[Any], parents: Sequence[Node | None], keeps: Sequence[bool]) -> list[Any]:
+        """Those operands that the rules read."""
+        return [
+            (value if parent is not None else self.as_it_is(value)) if kept else None
+            for value, parent, kept in zip(values, parents, keeps, strict=True)
+        ]
+
     def close(self) -> None:
         self.closed = True
         self.next_age = self.leaked
+        for array in sorted(self.locked, key=lambda array: array.base is not None):  # a view only after its base
+            array.flags.writeable = True
+        self.locked.clear()
+
+    def explain_error(self, error: Exception) -> Exception | None:
+        if self.locked and type(error) is ValueError and "read-only" in str(error):
+            return TracedAssignmentError(
+                "an array was written into after a traced operation had read it; the derivative reads it once more, "
+                "and would be wrong",
+                "make a new array instead, or give the operation a copy: `x * a.copy()`.",
+                location_of(error) or False,
+            )
+        return None
 
 
 def elementwise_targets(

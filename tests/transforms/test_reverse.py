@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import functrans as ft
-from functrans.errors import ShapeError
+from functrans.errors import ShapeError, TracedAssignmentError
 from functrans.ops.family import ufunc_spec
 from functrans.primitive import Derivatives, Primitive, forget
 from functrans.tracing.bind import bind
@@ -204,3 +204,66 @@ def test_nan_is_not_hidden():
         assert np.isnan(ft.grad(lambda x: np.sqrt(x))(np.float64(-1.0)))
         assert np.isnan(ft.grad(lambda x: x * np.nan)(1.0))
         assert np.isnan(ft.grad(lambda x: np.exp(x) * (np.inf - np.inf))(1.0))
+
+
+@pytest.mark.parametrize(
+    ("use", "local"),
+    [
+        (lambda x, a: x * a, lambda a: a),
+        (lambda x, a: np.exp(a * x) / x, lambda a: (a - 1) * np.exp(a)),
+        (lambda x, a: np.where(a > 1, x, 0), lambda a: a > 1),
+        (lambda x, a: np.dot(x, a), lambda a: a),
+        (lambda x, a: x * np.broadcast_to(a, (2, 3)), lambda a: 2 * a),
+        (lambda x, a: np.einsum("i,i", a[::-1], x), lambda a: a[::-1]),
+    ],
+)
+def test_a_small_array_may_be_overwritten_after_its_use(use, local):
+    def f(x):
+        a, total = np.zeros(3), 0.0
+        for k in range(3):
+            a[:] = [k, 0.5, 2]
+            total = total + np.sum(use(x, a))
+        a[:] = np.nan
+        return total
+
+    x = np.ones(3)
+    expected = sum(local(np.array([k, 0.5, 2])) for k in range(3))
+    np.testing.assert_allclose(ft.grad(f)(x), expected, rtol=1e-14)
+    np.testing.assert_allclose(ft.evaluate(ft.trace(ft.grad(f))(x), x), expected, rtol=1e-14)
+
+
+def test_an_index_may_be_overwritten_after_its_use():
+    def f(x):
+        index, total = np.array([0, 0]), 0.0
+        for k in range(3):
+            index[1] = k
+            total = total + (k + 1) * np.sum(x[index])
+        return total
+
+    np.testing.assert_array_equal(ft.grad(f)(np.ones(3)), [7, 2, 3])
+
+
+@pytest.mark.parametrize("view", [lambda a: a, lambda a: a[::2], lambda a: a.reshape(2, -1)])
+def test_a_large_array_is_read_only_after_its_use_until_the_function_ends(view):
+    a = np.ones(10_000)
+    x = np.ones(view(a).shape)
+
+    def f(x, write):
+        y = np.sum(x * view(a))
+        if write:
+            a[0] = 5
+        return y
+
+    with pytest.raises(TracedAssignmentError, match="written into after"):
+        ft.grad(f)(x, True)
+    assert a.flags.writeable
+    assert a[0] == 1
+    ft.grad(f)(x, False)
+    ft.grad(lambda x: np.sum(ft.grad(f)(x, False) * x * view(a)))(x)
+    assert a.flags.writeable
+    before = view(a)
+    ft.grad(lambda x: np.sum(x * view(a) * before * view(a)))(x)
+    assert before.flags.writeable
+    with pytest.raises(ZeroDivisionError):
+        ft.grad(lambda x: 1 / 0 * np.sum(x * before) if np.any(x * before) else x)(x)
+    assert a.flags.writeable
