@@ -205,6 +205,8 @@ def _atom_key(atom: Atom, number: dict[Var, int]) -> Any:
 
 def _frozen_key(value: Any) -> Any:
     """A hashable stand-in for a parameter or a constant; equal when the values are equal to the bit."""
+    if hasattr(value, "recorder"):  # a traced value of an outer transform
+        return id(value)
     if isinstance(value, Mapping):
         return tuple((key, _frozen_key(value[key])) for key in sorted(value))
     if isinstance(value, (tuple, list)):

@@ -114,6 +114,8 @@ class _Printer:
 
     def literal(self, literal: Literal) -> str:
         value = literal.value
+        if hasattr(value, "recorder"):  # a traced value of an outer transform, which has no source
+            return repr(value)
         if isinstance(value, np.ndarray) and value.size > _INLINE:
             for name, known in self.constants.items():
                 if known is value:

@@ -17,6 +17,7 @@ from functrans.primitive import (
     Derivative,
     Derivatives,
     Domain,
+    Linear,
     Primitive,
     Rule,
     Rules,
@@ -204,16 +205,15 @@ _strong = Primitive(
 
 def weak(x: Any) -> Any:
     """``x``, one number in double precision, promoting as a Python scalar does."""
-    return x if is_weak(x) else bind(_weak, x)
+    return x if is_weak(x) else bind(_weak, x, kind="complex" if x.dtype.kind == "c" else "float")
 
 
-# `np.asarray`, as a Python scalar may come where an array's spec was foretold: `1j / np.float64(2)` is Python's.
 _weak = Primitive(
     "weak",
-    lambda x: np.asarray(x).item(),
-    lambda x: ArraySpec((), x.dtype, True),
-    Derivatives([1.0]),
-    source=lambda args, params: f"np.asarray({args[0]}).item()",
+    lambda x, kind: float(x) if kind == "float" else complex(x),
+    lambda x, kind: ArraySpec((), x.dtype, True),
+    Linear((lambda ct, x, kind: ct,)),
+    source=lambda args, params: f"{params['kind']}({args[0]})",
 )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from functrans.errors import TracedAssignmentError, TracedValueError
-from functrans.ir.spec import ArraySpec
+from functrans.ir.spec import WEAK, ArraySpec
 from functrans.tracing.dispatch import array_function, array_ufunc, method
 from functrans.tracing.refusal import refuse, refuse_truth
 
@@ -39,6 +39,16 @@ class Tracer:
     __array_function__ = array_function
 
     # What is known without a value.
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """The type of what it stands for: ``isinstance(x, float)`` takes the branch that the plain value takes."""
+        value = self.value
+        if type(value) is not ArraySpec:
+            return value.__class__  # type: ignore[no-any-return]
+        if value.weak:
+            return WEAK[value.dtype.kind]
+        return np.ndarray if value.shape else value.dtype.type
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -33,7 +33,10 @@ def _clip(draw: Any, shapes: Any) -> Operands:
 OPERANDS.update(
     {
         "strong": st.builds(lambda x: ([x], {}), st.sampled_from([0.5, 0.25 + 1j])),
-        "weak": seeded(lambda draw: ([draw(())], {}), dtypes=("float64", "complex128")),
+        "weak": seeded(
+            lambda draw: ([x := draw(())], {"kind": "complex" if x.dtype.kind == "c" else "float"}),
+            dtypes=("float64", "complex128"),
+        ),
         "absorbing_multiply": seeded(
             lambda draw, s: ([draw(s[0]), draw(s[1])], {}), [((3,), (3,)), ((2, 3), (3,)), ((), (2,)), ((0,), (1,))]
         ),

@@ -303,12 +303,14 @@ def raised(f):
         (
             lambda x: np.divide.at(x, 0, 2.0),
             "`np.divide.at` would write a traced value into an array",
-            "Fix: write `x = functrans.numpy.at(x)[index].set(np.divide(x[index], y))`, which returns the updated array.",
+            "Fix: write `x = functrans.numpy.at(x)[index].set(np.divide(x[index], y))`, which returns the updated "
+            "array.",
         ),
         (
             lambda x: np.negative.at(x, 0),
             "`np.negative.at` would write a traced value into an array",
-            "Fix: write `x = functrans.numpy.at(x)[index].set(np.negative(x[index]))`, which returns the updated array.",
+            "Fix: write `x = functrans.numpy.at(x)[index].set(np.negative(x[index]))`, which returns the updated "
+            "array.",
         ),
     ],
 )

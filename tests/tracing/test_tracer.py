@@ -407,6 +407,11 @@ TRACES = {
     "divmod": (lambda x: divmod(x, 1.5)[1], 1.0),
     "conditional expression": (lambda x: x if x > 0 else -x, 1.0),
     "sum with start": (lambda x: sum([], x), 1.0),
+    "Fraction times": (lambda x: __import__("fractions").Fraction(1, 2) * x, 0.5),
+    "branch on the type": (lambda x: x * x if isinstance(x, float) else 3 * x, 4.0),
+    "branch on the type of a result": (lambda x: np.sin(x) * 2 if isinstance(np.sin(x), float) else x, 2 * np.cos(2.0)),
+    "branch on an array": (lambda x: np.sum(x * np.ones(2)) if isinstance(x * np.ones(2), np.ndarray) else x, 2.0),
+    "isscalar": (lambda x: 2 * x if np.isscalar(x) else x, 2.0),
 }
 
 
@@ -502,7 +507,6 @@ RAISES = {
     "statistics.fmean": lambda x: __import__("statistics").fmean([x, 1.0]),
     "statistics.stdev": lambda x: __import__("statistics").stdev([x, 1.0]),
     "Fraction": lambda x: __import__("fractions").Fraction(x),
-    "Fraction times": lambda x: __import__("fractions").Fraction(1, 2) * x,
     "Decimal": lambda x: __import__("decimal").Decimal(x),
     "random": lambda x: np.random.default_rng(0).normal(x),
     "legacy random": lambda x: np.random.normal(x),
