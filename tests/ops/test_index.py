@@ -404,6 +404,11 @@ GATHERS = {
 }
 
 
+if np.lib.NumpyVersion(np.__version__) < "2.3.0":
+    # No default axis yet, and a mask is still counted as integers.
+    del GATHERS["take_along_axis default"], GATHERS["insert mask"]
+
+
 @pytest.mark.parametrize("name", GATHERS)
 def test_gathers(name):
     f, x = GATHERS[name]
