@@ -111,7 +111,6 @@ round_p = Primitive(
     Constant(_STEPS),
     source=lambda args, params: f"np.round({args[0]}, {params['decimals']})",
 )
-fix_p = Primitive("fix", np.fix, lambda x: ArraySpec(x.shape, np.fix(np.empty(0, x.dtype)).dtype), Constant(_STEPS))
 
 
 @implements(np.round, np.around)
@@ -127,8 +126,8 @@ METHODS["round"] = round
 
 @implements(np.fix)
 def fix(x: Any, out: None = None) -> Any:
-    """``np.fix``."""
-    return bind(fix_p, x)
+    """``np.fix``: ``np.trunc`` by another name, which newer versions of NumPy give up."""
+    return np.trunc(x)
 
 
 @implements(np.nan_to_num)

@@ -97,7 +97,6 @@ calls("imag", (np.imag, (3,)), (np.imag, ()), **COMPLEX)
 calls("astype", (lambda x: x.astype(np.float32), (3,)), (lambda x: x.astype(np.float64), (2, 2)), **REAL)
 calls("astype_discrete", (lambda x: x.astype(int), (3,)), (lambda x: x.astype(bool), ()), **REAL)
 calls("round", (lambda x: np.round(x, 1), (3,)), (np.round, ()), **REAL)
-calls("fix", (np.fix, (3,)), (np.fix, ()), **REAL)
 calls(
     "linspace",
     (lambda x, y: np.linspace(x, y, 4), (), ()),

@@ -67,6 +67,7 @@ def test_linalg_cross():
     check(lambda a, b: np.linalg.cross(a, b, axis=0), array(3, 2), array(3, 1))
 
 
+@pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) >= "2.5.0", reason="NumPy has given it up")
 @pytest.mark.parametrize(("left", "right"), [((4, 2), (4, 2)), ((4, 3), (2,)), ((2,), (5, 3))])
 def test_cross_of_vectors_in_the_plane(left, right):
     """NumPy warns that this goes away."""
