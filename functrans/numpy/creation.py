@@ -14,7 +14,7 @@ import numpy as np
 from functrans.errors import ShapeError, TracedValueError
 from functrans.ir.spec import ArraySpec
 from functrans.ops.convert import to_dtype
-from functrans.ops.family import strong
+from functrans.ops.scalars import strong
 from functrans.ops.update import at as at  # noqa: PLC0414  (one of the names of `functrans.numpy`)
 from functrans.tracing.tracer import Tracer
 

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import absorb, elementwise, is_weak, operator_spec, strong, weak
+from functrans.ops.duals import absorb
+from functrans.ops.family import elementwise, operator_spec
+from functrans.ops.scalars import is_weak, strong, weak
 from functrans.primitive import POSITIVE, REAL, Derivatives, Linear, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import UFUNCS, UNARY

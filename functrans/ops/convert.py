@@ -13,7 +13,7 @@ from functrans.ir.source import param_source
 from functrans.ir.spec import ArraySpec
 from functrans.ops.broadcast import stretch
 from functrans.ops.complex import make_complex
-from functrans.ops.family import strong
+from functrans.ops.scalars import strong
 from functrans.ops.shape import as_shape, operand_array, ravel
 from functrans.primitive import Constant, Derivatives, Linear, Primitive
 from functrans.tracing.bind import bind

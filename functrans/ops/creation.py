@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import broadcast_shapes, keywords, normalize_axis, operand, strong
+from functrans.ops.family import broadcast_shapes, keywords, normalize_axis, operand
+from functrans.ops.scalars import strong
 from functrans.primitive import Linear, Primitive, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements

@@ -9,9 +9,10 @@ import numpy as np
 
 from functrans.errors import ShapeError
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import keywords, normalize_axis, operand, strong
+from functrans.ops.family import keywords, normalize_axis, operand
 from functrans.ops.index import scatter_p
 from functrans.ops.index_template import DISTINCT
+from functrans.ops.scalars import strong
 from functrans.primitive import Linear, Primitive, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import cast
+from functrans.ops.duals import cast
 from functrans.ops.reduction import (
     NO_VALUE,
     Axes,

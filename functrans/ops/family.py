@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from functrans.errors import ShapeError, UncoveredFunctionError
 from functrans.ir.spec import WEAK, ArraySpec
+from functrans.ops.scalars import is_weak, strong
 from functrans.primitive import (
     REAL,
     Constant,
     Derivative,
     Derivatives,
     Domain,
-    Linear,
     Primitive,
     Rule,
-    Rules,
     Source,
 )
-from functrans.tracing.bind import bind, bind_binary, bind_unary
+from functrans.tracing.bind import bind, bind_unary
 from functrans.tracing.dispatch import UFUNCS, UNARY
 from functrans.tracing.tracer import Tracer
 
@@ -175,137 +173,6 @@ def _symbol_source(symbol: str, nin: int) -> Source:
     if nin == 1:
         return lambda args, params: f"{symbol}{args[0]}"
     return lambda args, params: f"{args[0]} {symbol} {args[1]}"
-
-
-def is_weak(value: Any) -> bool:
-    """Whether an operand promotes like a Python scalar."""
-    return type(value) in (float, int, complex, bool) or (type(value) is Tracer and value.spec.weak)
-
-
-# A Python scalar as a NumPy scalar, which is what a ufunc (not an operator) makes of it.
-def _strong_impl(x: Any) -> Any:
-    return np.asarray(x)[()]
-
-
-def strong(x: Any) -> Any:
-    """``x``, promoting as an array does."""
-    if type(x) is Tracer:
-        return bind(_strong, x) if x.spec.weak else x
-    return _strong_impl(x) if is_weak(x) else x
-
-
-_strong = Primitive(
-    "strong",
-    _strong_impl,
-    lambda x: x.strong(),
-    Derivatives([1.0]),
-    source=lambda args, params: f"np.asarray({args[0]})[()]",
-)
-
-
-def weak(x: Any) -> Any:
-    """``x``, one number in double precision, promoting as a Python scalar does."""
-    return x if is_weak(x) else bind(_weak, x, kind="complex" if x.dtype.kind == "c" else "float")
-
-
-_weak = Primitive(
-    "weak",
-    lambda x, kind: float(x) if kind == "float" else complex(x),
-    lambda x, kind: ArraySpec((), x.dtype, True),
-    Linear((lambda ct, x, kind: ct,)),
-    source=lambda args, params: f"{params['kind']}({args[0]})",
-)
-
-
-#: The seed of every gradient: while a cotangent *is* it, there is nothing to multiply, or to print.
-ONE = np.float64(1.0)
-
-# A zero absorbs: ct * d, where an exact zero of ct stays zero whatever d is.
-
-
-def absorbing_multiply(ct, d):  # type: ignore[no-untyped-def]
-    """``ct * d``, zero wherever ``ct`` is exactly zero, also where ``d`` is infinite or NaN."""
-    with np.errstate(all="ignore"):
-        out = np.multiply(ct, d)  # not `*`, which is Python's for a Python complex and an `np.float64`
-        # Only a NaN can be wrong, and a NaN anywhere shows in the sum.
-        if not np.isnan(np.sum(out)):
-            return out
-        return np.where(ct == 0, np.zeros((), out.dtype), out)[()]
-
-
-_absorb = Primitive(
-    "absorbing_multiply",
-    absorbing_multiply,
-    ufunc_spec(np.multiply),
-    # Where ct is zero the product is zero for every d: in d, it is the zero of ct that absorbs.
-    Rules(
-        jvp=[lambda dct, out, ct, d: absorb(dct, d), lambda dd, out, ct, d: absorb(ct, dd)],
-        vjp=[lambda outer, out, ct, d: absorb(outer, d), lambda outer, out, ct, d: absorb(ct, outer)],
-    ),
-    source=lambda args, params: f"absorbing_multiply({', '.join(args)})",
-    helpers={"absorbing_multiply": absorbing_multiply},
-    masks=True,
-)
-
-
-def absorb(ct: Any, d: Any) -> Any:
-    """``ct * d`` in which an exact zero of ``ct`` absorbs an infinite or undefined ``d``."""
-    if type(ct) is np.float64:
-        if type(d) is np.float64 or type(d) is float:
-            out = ct * d
-            return out if out == out or ct != 0 else ct
-        if ct == 1.0 and getattr(d, "dtype", None) == _FLOAT64:
-            return strong(d)
-        if ct != 0:
-            return d * ct
-    elif type(d) in (np.float64, float, int) and isfinite(d):
-        return ct * d
-    return bind_binary(_absorb, ct, d)
-
-
-# Cotangents and tangents in the shape and dtype they must have.
-
-
-def match(ct: Any, spec: ArraySpec) -> Any:
-    """A cotangent of a broadcast and promoted operand, as one of the operand itself: summed and cast back."""
-    shape = ct.shape
-    if shape != spec.shape:
-        lead = len(shape) - len(spec.shape)
-        axes = tuple(range(lead)) + tuple(lead + i for i, n in enumerate(spec.shape) if n == 1 and shape[lead + i] != 1)
-        if axes:
-            ct = np.sum(ct, axis=axes, keepdims=True)
-        if ct.shape != spec.shape:
-            ct = np.reshape(ct, spec.shape)
-    return cast(ct, spec.dtype)
-
-
-def cast(value: Any, dtype: np.dtype[Any]) -> Any:
-    """``value`` in an inexact dtype; a complex value becomes real by dropping its imaginary part (the transpose of
-    embedding the reals).
-    """
-    found = value.dtype
-    if found is dtype or found == dtype:
-        return value
-    if found.kind == "c" and dtype.kind == "f":
-        value = np.real(value)
-        if value.dtype == dtype:
-            return value
-    return value.astype(dtype)
-
-
-def conform(tangent: Any, spec: ArraySpec) -> Any:
-    """A tangent, broadcast and cast to what its primal is."""
-    if np.shape(tangent) != spec.shape:
-        tangent = np.broadcast_to(tangent, spec.shape)
-    if not spec.weak:
-        return cast(strong(tangent), spec.dtype)
-    # A Python scalar's tangent is left as it is, but that of a complex one is complex.
-    return tangent if ArraySpec.of(tangent).dtype == spec.dtype else cast(strong(tangent), spec.dtype)
-
-
-def zeros(spec: ArraySpec) -> Any:
-    """A zero cotangent or tangent."""
-    return np.zeros(spec.shape, spec.dtype)[()]
 
 
 def normalize_axes(axis: Any, ndim: int, name: str = "axis") -> tuple[int, ...]:

@@ -10,10 +10,11 @@ import numpy as np
 
 from functrans.errors import ShapeError
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import broadcast_shapes, is_weak, normalize_axis, operand, strong
+from functrans.ops.family import broadcast_shapes, normalize_axis, operand
 from functrans.ops.index import getitem, scatter_p
 from functrans.ops.index_template import ARRAY
 from functrans.ops.plain import known
+from functrans.ops.scalars import is_weak, strong
 from functrans.primitive import Linear, Primitive, Rule
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements

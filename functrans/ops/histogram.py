@@ -8,9 +8,10 @@ import numpy as np
 
 from functrans.errors import UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import operand, strong
+from functrans.ops.family import operand
 from functrans.ops.index import getitem
 from functrans.ops.plain import known
+from functrans.ops.scalars import strong
 from functrans.primitive import Linear, Primitive, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements

@@ -12,7 +12,8 @@ from functrans.errors import ShapeError
 from functrans.ir.source import param_source
 from functrans.ir.spec import ArraySpec
 from functrans.ops.convert import to_dtype
-from functrans.ops.family import is_weak, normalize_axis
+from functrans.ops.family import normalize_axis
+from functrans.ops.scalars import is_weak
 from functrans.ops.shape import atleast_1d, atleast_2d, atleast_3d, operand_array, to_shape
 from functrans.primitive import Each, Linear, Primitive
 from functrans.tracing.bind import bind

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import keywords, normalize_axis, operand, strong
+from functrans.ops.family import keywords, normalize_axis, operand
 from functrans.ops.index import getitem, scatter_p
 from functrans.ops.index_template import ARRAY
 from functrans.ops.plain import known
+from functrans.ops.scalars import strong
 from functrans.primitive import Constant, Primitive, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements

@@ -9,7 +9,9 @@ import numpy as np
 
 from functrans.errors import ShapeError
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import cast, normalize_axes, operand, strong
+from functrans.ops.duals import cast
+from functrans.ops.family import normalize_axes, operand
+from functrans.ops.scalars import strong
 from functrans.ops.select import stop_gradient_p
 from functrans.primitive import Primitive, Source, call_source
 from functrans.tracing.bind import bind

@@ -11,7 +11,8 @@ import numpy as np
 from functrans.errors import ShapeError, UncoveredFunctionError
 from functrans.ir.source import param_source
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import normalize_axes, normalize_axis, operand, strong
+from functrans.ops.family import normalize_axes, normalize_axis, operand
+from functrans.ops.scalars import strong
 from functrans.primitive import Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements

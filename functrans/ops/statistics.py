@@ -9,7 +9,8 @@ import numpy as np
 
 from functrans.errors import ShapeError, UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import cast, operand
+from functrans.ops.duals import cast
+from functrans.ops.family import operand
 from functrans.ops.reduction import (
     NO_VALUE,
     Axes,

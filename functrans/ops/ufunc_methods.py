@@ -9,8 +9,9 @@ import numpy as np
 
 from functrans.errors import ShapeError, TracedAssignmentError, UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import normalize_axis, operand, strong
+from functrans.ops.family import normalize_axis, operand
 from functrans.ops.reduction import NO_VALUE, Axes, constant_in, mask_of, reduced_shape, reduction_axes, start_of
+from functrans.ops.scalars import strong
 from functrans.primitive import Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import _ADD_ONE, UFUNC_METHODS, UFUNCS, ufunc_name

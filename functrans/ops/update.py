@@ -10,9 +10,10 @@ import numpy as np
 
 from functrans.errors import TracedValueError, UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import operand, strong
+from functrans.ops.family import operand
 from functrans.ops.index import getitem_p, index_add_p, subscript, written_spec
 from functrans.ops.index_template import Template, decode, encode, indexed_shape, may_repeat
+from functrans.ops.scalars import strong
 from functrans.primitive import Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.tracer import Tracer

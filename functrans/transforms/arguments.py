@@ -12,7 +12,8 @@ import numpy as np
 from functrans import tree
 from functrans.errors import DerivativeError, IntegerInputError, ShapeError, describe_function
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import cast, strong, weak
+from functrans.ops.duals import cast
+from functrans.ops.scalars import strong, weak
 from functrans.tracing.tracer import Tracer
 
 Argnums: TypeAlias = int | Sequence[int] | None

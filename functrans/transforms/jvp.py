@@ -13,7 +13,7 @@ import numpy as np
 from functrans import tree
 from functrans.errors import TreeError, expect_function
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import absorb, conform, zeros
+from functrans.ops.duals import absorb, conform, zeros
 from functrans.primitive import Bilinear, Constant, Derivatives, Linear, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.recorder import Recorder

@@ -10,7 +10,7 @@ import numpy as np
 from functrans import tree
 from functrans.errors import DerivativeError, NonScalarOutputError, at_location, describe_function, expect_function
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import ONE, zeros
+from functrans.ops.duals import ONE, zeros
 from functrans.tracing.trace import check_outputs
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.arguments import (

@@ -16,7 +16,7 @@ import numpy as np
 
 from functrans.errors import at_location
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import ONE, absorb, match, zeros
+from functrans.ops.duals import ONE, absorb, match, zeros
 from functrans.primitive import Bilinear, Derivatives, Linear, Primitive, Rules
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.reverse import Node, ReverseRecorder

@@ -1,0 +1,105 @@
+"""What becomes of tangents and cotangents: products in which a zero absorbs; shapes and dtypes that fit the primal."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from functrans.ir.spec import ArraySpec
+from functrans.ops.family import ufunc_spec
+from functrans.ops.scalars import strong
+from functrans.primitive import Primitive, Rules
+from functrans.tracing.bind import bind_binary
+
+_FLOAT64 = np.dtype(np.float64)
+#: The seed of every gradient: while a cotangent *is* it, there is nothing to multiply, or to print.
+ONE = np.float64(1.0)
+
+# A zero absorbs: ct * d, where an exact zero of ct stays zero whatever d is.
+
+
+def absorbing_multiply(ct, d):  # type: ignore[no-untyped-def]
+    """``ct * d``, zero wherever ``ct`` is exactly zero, also where ``d`` is infinite or NaN."""
+    with np.errstate(all="ignore"):
+        out = np.multiply(ct, d)  # not `*`, which is Python's for a Python complex and an `np.float64`
+        # Only a NaN can be wrong, and a NaN anywhere shows in the sum.
+        if not np.isnan(np.sum(out)):
+            return out
+        return np.where(ct == 0, np.zeros((), out.dtype), out)[()]
+
+
+_absorb = Primitive(
+    "absorbing_multiply",
+    absorbing_multiply,
+    ufunc_spec(np.multiply),
+    # Where ct is zero the product is zero for every d: in d, it is the zero of ct that absorbs.
+    Rules(
+        jvp=[lambda dct, out, ct, d: absorb(dct, d), lambda dd, out, ct, d: absorb(ct, dd)],
+        vjp=[lambda outer, out, ct, d: absorb(outer, d), lambda outer, out, ct, d: absorb(ct, outer)],
+    ),
+    source=lambda args, params: f"absorbing_multiply({', '.join(args)})",
+    helpers={"absorbing_multiply": absorbing_multiply},
+    masks=True,
+)
+
+
+def absorb(ct: Any, d: Any) -> Any:
+    """``ct * d`` in which an exact zero of ``ct`` absorbs an infinite or undefined ``d``."""
+    if type(ct) is np.float64:
+        if type(d) is np.float64 or type(d) is float:
+            out = ct * d
+            return out if out == out or ct != 0 else ct
+        if ct == 1.0 and getattr(d, "dtype", None) == _FLOAT64:
+            return strong(d)
+        if ct != 0:
+            return d * ct
+    elif type(d) in (np.float64, float, int) and isfinite(d):
+        return ct * d
+    return bind_binary(_absorb, ct, d)
+
+
+# Cotangents and tangents in the shape and dtype they must have.
+
+
+def match(ct: Any, spec: ArraySpec) -> Any:
+    """A cotangent of a broadcast and promoted operand, as one of the operand itself: summed and cast back."""
+    shape = ct.shape
+    if shape != spec.shape:
+        lead = len(shape) - len(spec.shape)
+        axes = tuple(range(lead)) + tuple(lead + i for i, n in enumerate(spec.shape) if n == 1 and shape[lead + i] != 1)
+        if axes:
+            ct = np.sum(ct, axis=axes, keepdims=True)
+        if ct.shape != spec.shape:
+            ct = np.reshape(ct, spec.shape)
+    return cast(ct, spec.dtype)
+
+
+def cast(value: Any, dtype: np.dtype[Any]) -> Any:
+    """``value`` in an inexact dtype; a complex value becomes real by dropping its imaginary part (the transpose of
+    embedding the reals).
+    """
+    found = value.dtype
+    if found is dtype or found == dtype:
+        return value
+    if found.kind == "c" and dtype.kind == "f":
+        value = np.real(value)
+        if value.dtype == dtype:
+            return value
+    return value.astype(dtype)
+
+
+def conform(tangent: Any, spec: ArraySpec) -> Any:
+    """A tangent, broadcast and cast to what its primal is."""
+    if np.shape(tangent) != spec.shape:
+        tangent = np.broadcast_to(tangent, spec.shape)
+    if not spec.weak:
+        return cast(strong(tangent), spec.dtype)
+    # A Python scalar's tangent is left as it is, but that of a complex one is complex.
+    return tangent if ArraySpec.of(tangent).dtype == spec.dtype else cast(strong(tangent), spec.dtype)
+
+
+def zeros(spec: ArraySpec) -> Any:
+    """A zero cotangent or tangent."""
+    return np.zeros(spec.shape, spec.dtype)[()]

@@ -1,0 +1,52 @@
+"""Python scalars among the operands, which promote weakly, and their passage to NumPy's scalars and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from functrans.ir.spec import ArraySpec
+from functrans.primitive import Derivatives, Linear, Primitive
+from functrans.tracing.bind import bind
+from functrans.tracing.tracer import Tracer
+
+
+def is_weak(value: Any) -> bool:
+    """Whether an operand promotes like a Python scalar."""
+    return type(value) in (float, int, complex, bool) or (type(value) is Tracer and value.spec.weak)
+
+
+# A Python scalar as a NumPy scalar, which is what a ufunc (not an operator) makes of it.
+def _strong_impl(x: Any) -> Any:
+    return np.asarray(x)[()]
+
+
+def strong(x: Any) -> Any:
+    """``x``, promoting as an array does."""
+    if type(x) is Tracer:
+        return bind(_strong, x) if x.spec.weak else x
+    return _strong_impl(x) if is_weak(x) else x
+
+
+_strong = Primitive(
+    "strong",
+    _strong_impl,
+    lambda x: x.strong(),
+    Derivatives([1.0]),
+    source=lambda args, params: f"np.asarray({args[0]})[()]",
+)
+
+
+def weak(x: Any) -> Any:
+    """``x``, one number in double precision, promoting as a Python scalar does."""
+    return x if is_weak(x) else bind(_weak, x, kind="complex" if x.dtype.kind == "c" else "float")
+
+
+_weak = Primitive(
+    "weak",
+    lambda x, kind: float(x) if kind == "float" else complex(x),
+    lambda x, kind: ArraySpec((), x.dtype, True),
+    Linear((lambda ct, x, kind: ct,)),
+    source=lambda args, params: f"{params['kind']}({args[0]})",
+)
