@@ -76,10 +76,6 @@ class ArraySpec:
         """The same dtype (no longer weak) in another shape."""
         return ArraySpec(shape, self.dtype)
 
-    def with_dtype(self, dtype: Any) -> ArraySpec:
-        """The same shape with another dtype."""
-        return ArraySpec(self.shape, dtype)
-
     def strong(self) -> ArraySpec:
         """The same, promoting as an array does."""
         return ArraySpec(self.shape, self.dtype) if self.weak else self

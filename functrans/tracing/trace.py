@@ -195,8 +195,3 @@ def check_outputs(
 def _at(structure: tree.TreeDef, index: int) -> str:
     path = tree.paths(structure)[index]
     return f" as `out{path}`" if path else ""
-
-
-def is_inexact(value: Any) -> bool:
-    """Whether a value's dtype has a derivative: floating or complex."""
-    return bool(np.issubdtype(ArraySpec.of(value).dtype, np.inexact))

@@ -11,6 +11,7 @@ from functrans import tree
 from functrans.errors import DerivativeError, NonScalarOutputError, at_location, describe_function, expect_function
 from functrans.ir.spec import ArraySpec
 from functrans.ops.duals import ONE, zeros
+from functrans.tracing.refusal import staged_by
 from functrans.tracing.trace import check_outputs
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.arguments import (
@@ -42,7 +43,9 @@ class Linearization:
     ) -> None:
         # `call` is what is run, when that is not `f` itself, of which errors speak.
         self.leaves, self.structure = leaves, structure
-        recorder = ReverseRecorder(transform, f, located=any(map(is_staged, leaves)))
+        recorder = ReverseRecorder(
+            transform, f, located=any(type(leaf) is Tracer and staged_by(leaf) is not None for leaf in leaves)
+        )
         inputs = [recorder.leaf(leaf) for leaf in leaves]
         out = recorder.run(call or f, tree.unflatten(structure, inputs))
         del inputs
@@ -89,13 +92,6 @@ def owned(gradient: Any, taken: set[int]) -> Any:
             gradient = gradient.copy()
         taken.add(id(gradient))
     return gradient
-
-
-def is_staged(value: Any) -> bool:
-    """Whether a value stands, at some level, for one that is not known."""
-    while type(value) is Tracer:
-        value = value.value
-    return type(value) is ArraySpec
 
 
 def plain(value: Any, recorder: Any) -> Any:
