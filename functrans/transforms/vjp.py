@@ -43,9 +43,8 @@ class Linearization:
     ) -> None:
         # `call` is what is run, when that is not `f` itself, of which errors speak.
         self.leaves, self.structure = leaves, structure
-        recorder = ReverseRecorder(
-            transform, f, located=any(type(leaf) is Tracer and staged_by(leaf) is not None for leaf in leaves)
-        )
+        staged = any(staged_by(leaf) for leaf in leaves if type(leaf) is Tracer)
+        recorder = ReverseRecorder(transform, f, located=staged)
         inputs = [recorder.leaf(leaf) for leaf in leaves]
         out = recorder.run(call or f, tree.unflatten(structure, inputs))
         del inputs
