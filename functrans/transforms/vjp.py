@@ -126,6 +126,7 @@ def vjp(f: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> Any:
     Returns:
         ``(out, pullback)`` or ``(out, pullback, aux)``. ``pullback`` takes the tree and shapes of ``out`` and returns
         a tuple with the trees, shapes and dtypes of ``primals``. It is a function: call it as often as you like.
+        It reads the arrays given here once more, so do not write into them before its last call.
 
     Raises:
         IntegerInputError: a primal is an integer or boolean array.
