@@ -58,7 +58,10 @@ _sech_squared = Primitive(
     domain=(REAL,),
 )
 tanh = elementwise(np.tanh, [lambda out, x: bind_unary(_sech_squared, x)])
-arcsinh = elementwise(np.arcsinh, [lambda out, x: 1.0 / np.sqrt(x * x + 1.0)])
+# On the reals by `hypot`: x * x overflows where 1 / |x| is an ordinary number. There is no complex `hypot`.
+arcsinh = elementwise(
+    np.arcsinh, [lambda out, x: 1.0 / (np.sqrt(x * x + 1.0) if np.iscomplexobj(x) else np.hypot(1.0, x))]
+)
 arccosh = elementwise(
     # Two roots, not one of x**2 - 1: right on both sides of the complex branch cut.
     np.arccosh,

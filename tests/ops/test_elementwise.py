@@ -138,3 +138,10 @@ def test_modf_and_frexp():
     assert ft.vjp(np.frexp, 2.75)[0] == (mantissa, exponent)
     assert ft.grad(lambda x: np.frexp(x)[0])(2.75) == 2.0**-exponent
     assert ft.jvp(lambda x: np.frexp(x)[0], (2.75,), (1.0,))[1] == 2.0**-exponent
+
+
+@pytest.mark.parametrize("x", [1e160, -1e200, 1e300])
+def test_slope_of_arcsinh_far_out(x):
+    """1 / sqrt(1 + x**2) is 1 / |x| there, though x**2 overflows."""
+    assert ft.grad(np.arcsinh)(x) == pytest.approx(1.0 / abs(x), rel=1e-15)
+    assert ft.jvp(np.arcsinh, (x,), (1.0,))[1] == pytest.approx(1.0 / abs(x), rel=1e-15)
