@@ -22,6 +22,9 @@ def main() -> None:
         "linalg.norm(array)": (lambda: np.linalg.norm(a), lambda: fnp.linalg.norm(a)),
         "array([1.0, 2.0])": (lambda: np.array([1.0, 2.0]), lambda: fnp.array([1.0, 2.0])),
         "asarray(array)": (lambda: np.asarray(a), lambda: fnp.asarray(a)),
+        "arange(3)": (lambda: np.arange(3), lambda: fnp.arange(3)),
+        "arange(0.0, 3.0, 0.5)": (lambda: np.arange(0.0, 3.0, 0.5), lambda: fnp.arange(0.0, 3.0, 0.5)),
+        "arange(3, dtype=float)": (lambda: np.arange(3, dtype=float), lambda: fnp.arange(3, dtype=float)),
         "full((3,), 2.0)": (lambda: np.full((3,), 2.0), lambda: fnp.full((3,), 2.0)),
     }
     rows = [["call", "NumPy, us", "functrans.numpy, us", "more, us"]]

@@ -23,7 +23,7 @@ _asarray = np.asarray
 _asanyarray = np.asanyarray
 _ascontiguousarray = np.ascontiguousarray
 _asfortranarray = np.asfortranarray
-_arange = np.arange
+_arange: Any = np.arange
 
 # Arrays of traced values.
 
@@ -170,6 +170,8 @@ def full(
     """
     if type(fill_value) is not Tracer:
         try:
+            if device is None and like is None:
+                return np.full(shape, fill_value, dtype, order)
             if like is None:
                 return np.full(shape, fill_value, dtype, order, device=device)
             return np.full(shape, fill_value, dtype, order, device=device, like=like)
@@ -181,7 +183,7 @@ def full(
 # Ranges.
 
 
-def arange(*args: Any, **kwargs: Any) -> Any:
+def arange(start_or_stop: Any = None, /, stop: Any = None, step: Any = None, dtype: Any = None, **options: Any) -> Any:
     """``np.arange``: ``start + i * step``, differentiable in ``start`` and ``step``, which say what the entries are.
 
     ``stop`` says how many there are. A number of entries has no derivative, so a traced ``stop`` is refused.
@@ -195,9 +197,14 @@ def arange(*args: Any, **kwargs: Any) -> Any:
         >>> ft.grad(lambda start: np.sum(fnp.arange(start, 3.0)))(0.5)
         3.0
     """
-    if Tracer in map(type, args) or (kwargs and Tracer in map(type, kwargs.values())):
-        return _traced_arange(*args, **kwargs)
-    return _arange(*args, **kwargs)
+    if type(start_or_stop) is not Tracer and type(stop) is not Tracer and type(step) is not Tracer:
+        if not options and start_or_stop is not None:
+            return _arange(start_or_stop, stop, step, dtype)
+        if Tracer not in map(type, options.values()):
+            first = () if start_or_stop is None else (start_or_stop,)
+            named = {"stop": stop, "step": step, "dtype": dtype, **options}
+            return _arange(*first, **{name: value for name, value in named.items() if value is not None})
+    return _traced_arange(start_or_stop, stop, step, dtype=dtype, **options)
 
 
 def _traced_arange(

@@ -1,5 +1,7 @@
 """Arrays of nested lists, filled arrays and ranges: NumPy's results, and derivatives where something is traced."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -302,3 +304,30 @@ def test_at_of_a_plain_array():
     same(fnp.at(a)[1].set(5.0), np.array([0.0, 5.0, 0.0]))
     same(a, np.zeros(3))
     assert ft.grad(lambda x: np.sum(fnp.at(a)[1:].set(x) * np.arange(3.0)))(2.0) == 3.0
+
+
+@pytest.mark.parametrize(
+    ("args", "options"),
+    [
+        ((), {"start": 1, "stop": 3}),
+        ((2,), {"stop": 5}),
+        ((5,), {"step": 2}),
+        ((), {"stop": 3}),
+        ((1, None, 2), {}),
+        ((1, 9, 3, np.float32), {}),
+        ((3,), {"dtype": float}),
+        ((3,), {"device": "cpu", "like": np.ones(1)}),
+    ],
+)
+def test_plain_arange_takes_every_form(args, options):
+    found, expected = fnp.arange(*args, **options), np.arange(*args, **options)
+    assert found.dtype == expected.dtype
+    assert found.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(("args", "options"), [((), {}), ((), {"step": 2}), ((0, 3), {"start": 1}), ((3,), {"foo": 1})])
+def test_plain_arange_refuses_what_numpy_refuses(args, options):
+    with pytest.raises(TypeError) as refused:
+        np.arange(*args, **options)
+    with pytest.raises(TypeError, match=re.escape(str(refused.value))):
+        fnp.arange(*args, **options)
