@@ -10,7 +10,7 @@ import numpy as np
 
 from functrans.ir.spec import ArraySpec
 from functrans.ops.duals import absorb
-from functrans.ops.family import elementwise, operator_spec
+from functrans.ops.family import elementwise, operator_spec, real_spec
 from functrans.ops.scalars import is_weak, strong, weak
 from functrans.primitive import POSITIVE, REAL, Derivatives, Linear, Primitive, Rules
 from functrans.tracing.bind import bind
@@ -92,22 +92,16 @@ absolute = elementwise(np.absolute, [lambda out, x: np.sign(x)], python=operator
 absolute.source = lambda args, params: f"abs({args[0]})"
 
 
-def _real_spec(x: ArraySpec) -> ArraySpec:
-    return ArraySpec(x.shape, np.empty(0, x.dtype).real.dtype, x.weak)
-
-
 # d|z| = Re(conj(z/|z|) dz); NumPy's sign is z/|z|, and 0 at 0: the subgradient of least norm.
 _MODULUS = Rules(
     jvp=[lambda dx, out, x: np.real(np.conj(np.sign(x)) * dx)],
     vjp=[lambda ct, out, x: ct * np.conj(np.sign(x))],
 )
 absolute_complex = Primitive(
-    "absolute_complex", np.absolute, _real_spec, _MODULUS, source=lambda args, params: f"np.absolute({args[0]})"
+    "absolute_complex", np.absolute, real_spec, _MODULUS, source=lambda args, params: f"np.absolute({args[0]})"
 )
 # `abs(z)` of one number can differ from it in the last bit.
-abs_complex = Primitive(
-    "abs_complex", operator.abs, _real_spec, _MODULUS, source=lambda args, params: f"abs({args[0]})"
-)
+abs_complex = Primitive("abs_complex", operator.abs, real_spec, _MODULUS, source=lambda args, params: f"abs({args[0]})")
 
 
 def is_complex(x: Any) -> bool:

@@ -7,14 +7,10 @@ from typing import Any
 import numpy as np
 
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import broadcast_shapes, operand
+from functrans.ops.family import broadcast_shapes, operand, real_spec
 from functrans.primitive import Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements
-
-
-def _part_spec(x: ArraySpec) -> ArraySpec:
-    return ArraySpec(x.shape, np.empty(0, x.dtype).real.dtype, x.weak)
 
 
 def complex_of(re, im):  # type: ignore[no-untyped-def]
@@ -36,10 +32,8 @@ complex_p = Primitive(
     source=lambda args, params: f"complex_of({', '.join(args)})",
     helpers={"complex_of": complex_of},
 )
-real_p = Primitive("real", np.real, _part_spec, Linear((lambda ct, z: ct,)))
-imag_p = Primitive(
-    "imag", np.imag, _part_spec, Linear((lambda ct, z: make_complex(np.zeros(ct.shape, ct.dtype), -ct),))
-)
+real_p = Primitive("real", np.real, real_spec, Linear((lambda ct, z: ct,)))
+imag_p = Primitive("imag", np.imag, real_spec, Linear((lambda ct, z: make_complex(np.zeros(ct.shape, ct.dtype), -ct),)))
 
 
 def make_complex(re: Any, im: Any) -> Any:

@@ -18,8 +18,8 @@ import numpy as np
 
 from functrans.array_types import Array, Inexact
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import operand
-from functrans.ops.linalg import linalg_dtype, linalg_source, real_dtype, square
+from functrans.ops.family import operand, real_dtype
+from functrans.ops.linalg import linalg_dtype, linalg_source, square
 from functrans.primitive import Constant, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements

@@ -1,4 +1,4 @@
-"""What whole families of primitives share: how they are declared, how specs follow, how cotangents find their shape."""
+"""What whole families of primitives share: how they are declared, how shapes and dtypes follow."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from functrans.tracing.bind import bind, bind_unary
 from functrans.tracing.dispatch import UFUNCS, UNARY
 from functrans.tracing.tracer import Tracer
 
-_FLOAT64 = np.dtype(np.float64)
 _PLAIN = frozenset({Tracer, float, int, complex, bool, np.ndarray, np.float64, np.float32, np.complex128, np.int64})
 
 
@@ -70,6 +69,22 @@ def broadcast_shapes(name: str, specs: Sequence[ArraySpec]) -> tuple[int, ...]:
         ) from None
 
 
+def result_dtype(values: Sequence[Any]) -> np.dtype[Any]:
+    """The dtype to which values (or specs) promote together; Python scalars are weak."""
+    specs = [ArraySpec.of(value) for value in values]
+    return np.result_type(*[spec.dtype.type(0).item() if spec.weak else spec.dtype for spec in specs])
+
+
+def real_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype of the modulus of such numbers."""
+    return np.dtype(dtype.char.lower()) if dtype.kind == "c" else dtype
+
+
+def real_spec(x: ArraySpec) -> ArraySpec:
+    """The spec of a real part, or of a modulus."""
+    return ArraySpec(x.shape, real_dtype(x.dtype), x.weak)
+
+
 _dtypes: dict[tuple[Any, ...], Any] = {}
 
 
@@ -93,12 +108,12 @@ def ufunc_spec(ufunc: np.ufunc) -> Callable[..., ArraySpec]:
 
 def operator_spec(ufunc: np.ufunc, function: Callable[..., Any]) -> Callable[..., ArraySpec]:
     """As :func:`ufunc_spec`, but the operator on Python scalars alone gives a Python scalar."""
-    strong = ufunc_spec(ufunc)
+    by_ufunc = ufunc_spec(ufunc)
 
     def spec(*specs: ArraySpec) -> ArraySpec:
         for s in specs:
             if not s.weak:
-                return strong(*specs)
+                return by_ufunc(*specs)
         out = type(function(*[WEAK[s.dtype.kind](1) for s in specs]))
         return ArraySpec.of(out(1))
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from functrans.errors import ShapeError
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import broadcast_shapes, normalize_axis, operand
+from functrans.ops.family import broadcast_shapes, normalize_axis, operand, result_dtype
 from functrans.ops.index import getitem, scatter_p
 from functrans.ops.index_template import ARRAY
 from functrans.ops.plain import known
@@ -141,12 +140,6 @@ choose_p = Primitive(
     source=lambda args, params: f"np.choose({args[0]}, [{', '.join(args[1:])}])",
     masks=True,
 )
-
-
-def result_dtype(values: Sequence[Any]) -> np.dtype[Any]:
-    """The dtype to which values (or specs) promote together; Python scalars are weak."""
-    specs = [ArraySpec.of(value) for value in values]
-    return np.result_type(*[spec.dtype.type(0).item() if spec.weak else spec.dtype for spec in specs])
 
 
 @implements(np.choose)

@@ -12,7 +12,7 @@ from functrans.errors import ShapeError
 from functrans.ir.source import param_source
 from functrans.ir.spec import ArraySpec
 from functrans.ops.convert import to_dtype
-from functrans.ops.family import normalize_axis
+from functrans.ops.family import normalize_axis, result_dtype
 from functrans.ops.scalars import is_weak
 from functrans.ops.shape import atleast_1d, atleast_2d, atleast_3d, operand_array, to_shape
 from functrans.primitive import Each, Linear, Primitive
@@ -93,8 +93,7 @@ def _flat_operands(arrays: Any) -> list[Any]:
     arrays = list(unstack(arrays) if type(arrays) is Tracer else arrays)
     weak = [is_weak(x) for x in arrays]
     if any(weak) and not all(weak):
-        specs = [ArraySpec.of(x) for x in arrays]
-        dtype = np.result_type(*[s.dtype.type(0).item() if s.weak else s.dtype for s in specs])
+        dtype = result_dtype(arrays)
         arrays = [to_dtype(x, dtype) if w else x for x, w in zip(arrays, weak, strict=True)]
     return [to_shape(x, (x.size,)) for x in map(operand_array, arrays)]
 

@@ -14,7 +14,7 @@ import numpy as np
 from functrans.array_types import Array, Inexact, Num
 from functrans.errors import ShapeError
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import broadcast_shapes, operand
+from functrans.ops.family import broadcast_shapes, operand, real_dtype
 from functrans.primitive import Primitive, Rules, Source, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
@@ -27,11 +27,6 @@ def linalg_dtype(name: str, *specs: ArraySpec) -> np.dtype[Any]:
             raise TypeError(f"array type {spec.dtype.name} is unsupported in linalg ({name})")
     kinds = [spec.dtype if spec.dtype.kind in "fc" else np.dtype(np.float64) for spec in specs]
     return np.result_type(*kinds)
-
-
-def real_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype of the modulus of such numbers."""
-    return np.dtype(dtype.char.lower()) if dtype.kind == "c" else dtype
 
 
 def square(name: str, a: ArraySpec) -> tuple[int, ...]:

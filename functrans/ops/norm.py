@@ -15,8 +15,7 @@ import numpy as np
 from functrans.errors import ShapeError, UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
 from functrans.ops.contract import conj
-from functrans.ops.family import keywords, normalize_axes, normalize_axis, operand
-from functrans.ops.linalg import real_dtype
+from functrans.ops.family import keywords, normalize_axes, normalize_axis, operand, real_dtype
 from functrans.ops.scalars import strong
 from functrans.ops.singular import nuclear_gradient, spectral_gradient
 from functrans.primitive import Primitive, Rules, call_source

@@ -14,7 +14,7 @@ from functrans.ir.source import param_source
 from functrans.ir.spec import ArraySpec
 from functrans.ops.broadcast import stretch
 from functrans.ops.convert import to_dtype
-from functrans.ops.family import normalize_axis
+from functrans.ops.family import normalize_axis, real_dtype
 from functrans.ops.join import concatenate, stack
 from functrans.ops.shape import operand_array
 from functrans.primitive import Linear, Primitive
@@ -48,7 +48,7 @@ def _along(axis: int, start: int, stop: int) -> tuple[slice, ...]:
 
 def _weigh(weights: np.ndarray, part: Any, axis: int) -> Any:
     """``weights`` (margin by entries), transposed, applied along an axis of a margin's cotangent."""
-    weights = weights.astype(np.empty(0, part.dtype).real.dtype)
+    weights = weights.astype(real_dtype(part.dtype))
     return np.moveaxis(np.matmul(np.moveaxis(part, axis, -1), weights), -1, axis)
 
 
@@ -134,7 +134,7 @@ def _values_transpose(
                 continue
             by_margin = share(part.shape[axis])[:: -1 if turned else 1]
             by_margin = by_margin.reshape((-1,) + (1,) * (x.ndim - 1 - axis))
-            pair.append(np.sum(part * by_margin.astype(np.empty(0, ct.dtype).real.dtype)))
+            pair.append(np.sum(part * by_margin.astype(real_dtype(ct.dtype))))
         rows[axis] = np.stack(pair)
     return np.stack(rows) if rows else np.zeros((0, 2), ct.dtype)
 

@@ -123,6 +123,14 @@ def constant_in(dtype: np.dtype[Any], a: Any) -> Any:
     return a
 
 
+def broadcasts_to(spec: ArraySpec, array: ArraySpec) -> bool:
+    """Whether an operand broadcasts to the shape of another without widening it."""
+    try:
+        return np.broadcast_shapes(spec.shape, array.shape) == array.shape
+    except ValueError:
+        return False
+
+
 def mask_of(name: str, where: Any, a: Any) -> Any:
     """``where`` as a boolean operand, None if it leaves nothing out.
 
@@ -140,11 +148,7 @@ def mask_of(name: str, where: Any, a: Any) -> Any:
         raise ShapeError(
             f"`where=` of `{name}` is {spec}, which is not boolean", "write a comparison, such as `where=x > 0`."
         )
-    try:
-        fits = np.broadcast_shapes(spec.shape, array.shape) == array.shape
-    except ValueError:
-        fits = False
-    if not fits:
+    if not broadcasts_to(spec, array):
         raise ShapeError(
             f"`where=` of `{name}` is {spec}, but the array is {array}",
             "the mask must broadcast to the shape of the array; broadcast the array first (`np.broadcast_to`).",

@@ -10,21 +10,20 @@ import numpy as np
 from functrans import tree
 from functrans.errors import UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import broadcast_shapes, operand
+from functrans.ops.family import broadcast_shapes, operand, result_dtype
 from functrans.primitive import Constant, Linear, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements, refuse_out
 
 
 def _chosen_spec(name: str, *specs: ArraySpec) -> ArraySpec:
-    kinds = [s.dtype.type(0).item() if s.weak else s.dtype for s in specs]
-    return ArraySpec(broadcast_shapes(name, specs), np.result_type(*kinds))
+    return ArraySpec(broadcast_shapes(name, specs), result_dtype(specs))
 
 
 where_p = Primitive(
     "where",
     np.where,
-    lambda c, x, y: ArraySpec(broadcast_shapes("np.where", (c, x, y)), _chosen_spec("np.where", x, y).dtype),
+    lambda c, x, y: ArraySpec(broadcast_shapes("np.where", (c, x, y)), result_dtype((x, y))),
     Linear((None, lambda ct, c, x, y: np.where(c, ct, 0), lambda ct, c, x, y: np.where(c, 0, ct))),
     masks=True,
 )

@@ -14,6 +14,7 @@ from functrans.ops.family import operand
 from functrans.ops.reduction import (
     NO_VALUE,
     Axes,
+    broadcasts_to,
     constant_in,
     dtype_of,
     expand,
@@ -267,11 +268,7 @@ def _spread_of(
 
 
 def _check_mean(name: str, x: ArraySpec, mean: ArraySpec) -> None:
-    try:
-        fits = np.broadcast_shapes(x.shape, mean.shape) == x.shape
-    except ValueError:
-        fits = False
-    if not fits:
+    if not broadcasts_to(mean, x):
         raise ShapeError(
             f"`mean=` of `{name}` is {mean}, which does not broadcast to the array, {x}",
             "compute it with `keepdims=True`, along the same axes.",
