@@ -60,6 +60,13 @@ def absorb(ct: Any, d: Any) -> Any:
     return bind_binary(_absorb, ct, d)
 
 
+def scaled(t: Any, factor: float) -> Any:
+    """``t * factor``, a constant local derivative, without work for the factors that most linear operations have."""
+    if factor == 1.0:
+        return t
+    return -t if factor == -1.0 else t * factor
+
+
 # Cotangents and tangents in the shape and dtype they must have.
 
 

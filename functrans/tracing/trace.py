@@ -57,9 +57,7 @@ class StagedRecorder(Recorder):
         """An array as it is now, which nobody can change; one for all uses between which it stays the same."""
         known = self.constants.get(id(array))
         if known is None or known[0].tobytes() != known[1].tobytes():
-            taken = copied(array)
-            taken.flags.writeable = False  # a Program is immutable
-            known = self.constants[id(array)] = (array, taken)
+            known = self.constants[id(array)] = (array, frozen(array))
         return known[1]
 
     def close(self) -> None:
@@ -67,12 +65,17 @@ class StagedRecorder(Recorder):
         self.record = self.leaked
 
 
-def copied(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """A copy with the axes in the same order in memory; what is repeated (`np.broadcast_to`) is not multiplied."""
+def frozen(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """A copy that nobody can change, as a Program is immutable; the axes keep their order in memory, and what is
+    repeated (`np.broadcast_to`) is not multiplied.
+    """
     if 0 not in array.strides or not array.size:
-        return array.copy(order="K")
-    once = array[tuple([slice(0, 1) if step == 0 else slice(None) for step in array.strides])]
-    return np.broadcast_to(once.copy(order="K"), array.shape)
+        taken = array.copy(order="K")
+    else:
+        once = array[tuple([slice(0, 1) if step == 0 else slice(None) for step in array.strides])]
+        taken = np.broadcast_to(once.copy(order="K"), array.shape)
+    taken.flags.writeable = False
+    return taken
 
 
 def stage(

@@ -56,7 +56,7 @@ def jacobian(
                     "return real and imaginary parts apart (`np.real(out)`, `np.imag(out)`).",
                 )
             rows = [
-                tree.flatten(line.pull([unit if i == position else None for i in range(len(specs))]))[0]
+                line.pull_leaves([unit if i == position else None for i in range(len(specs))])
                 for unit in unit_cotangents(spec)
             ]
             columns = [

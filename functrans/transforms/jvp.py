@@ -13,7 +13,7 @@ import numpy as np
 from functrans import tree
 from functrans.errors import TreeError, expect_function
 from functrans.ir.spec import ArraySpec
-from functrans.ops.duals import absorb, conform, zeros
+from functrans.ops.duals import absorb, conform, scaled, zeros
 from functrans.primitive import Bilinear, Constant, Derivatives, Linear, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.recorder import Recorder
@@ -83,7 +83,7 @@ def push(
             case Derivatives():
                 local = derivative.locals[position]
                 if not callable(local):
-                    term = dx if local == 1.0 else dx * local
+                    term = scaled(dx, local)
                 elif derivative.absorbs(primals):
                     with np.errstate(all="ignore"):
                         term = absorb(dx, local(out, *primals))

@@ -164,11 +164,11 @@ class ReverseRecorder(Recorder):
             return out
         age = self.next_age()
         keeps_out, keeps = primitive.residuals[residual_key(traced, len(values))]
+        operands = self.kept(values, parents, keeps)
         if kind is Derivatives:
             targets: Any = None
             if type(out) not in _DOUBLE or not all(type(value) in _DOUBLE for value in values):
                 targets = elementwise_targets(primitive, values, parents, out)
-            operands = self.kept(values, parents, keeps)
         else:
             check_differentiable(primitive, traced)
             if getattr(out, "dtype", None) == _OBJECT:
@@ -179,7 +179,6 @@ class ReverseRecorder(Recorder):
             linear = range(len(values)) if kind is Bilinear else ()
             if kind is Linear:
                 linear = [i for i in range(len(values)) if derivative.is_linear_in(i)]  # type: ignore[union-attr,assignment]
-            operands = self.kept(values, parents, keeps)
             for i in linear:
                 if operands[i] is None:
                     operands[i] = targets[i] or ArraySpec.of(values[i])

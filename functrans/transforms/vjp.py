@@ -62,6 +62,10 @@ class Linearization:
         return tree.unflatten(self.out_tree, self.outs)
 
     def pull(self, cts: list[Any], consume: bool = False) -> tuple[Any, ...]:
+        """As :meth:`pull_leaves`, in the tree of the inputs."""
+        return tree.unflatten(self.structure, self.pull_leaves(cts, consume))  # type: ignore[no-any-return]
+
+    def pull_leaves(self, cts: list[Any], consume: bool = False) -> list[Any]:
         """Cotangents of the outputs (None for zero) to those of the inputs; ``consume`` frees the trace on the way."""
         seeds = [(node, ct) for node, ct in zip(self.nodes, cts, strict=True) if node is not None and ct is not None]
         if consume:
@@ -72,11 +76,10 @@ class Linearization:
             found = walk(seeds)
         with at_location(place):
             own = {id(ct) for ct in cts}
-            gradients = [
+            return [
                 like_primal(owned(found[-i], own) if -i in found else zeros(ArraySpec.of(leaf)), leaf)
                 for i, leaf in enumerate(self.leaves)
             ]
-        return tree.unflatten(self.structure, gradients)  # type: ignore[no-any-return]
 
 
 def copied(value: Any) -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 
 from functrans.errors import at_location
 from functrans.ir.spec import ArraySpec
-from functrans.ops.duals import ONE, absorb, match, zeros
+from functrans.ops.duals import ONE, absorb, match, scaled, zeros
 from functrans.primitive import Bilinear, Derivatives, Linear, Primitive, Rules
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.reverse import Node, ReverseRecorder
@@ -93,13 +93,6 @@ def walk(seeds: list[tuple[Node, Any]]) -> dict[int, Any]:
             masked.discard(age)
             masked.update([parent[0] for parent in parents if parent is not None])
     return leaves
-
-
-def scaled(ct: Any, factor: float) -> Any:
-    """``ct * factor``, without work for the factors that most linear operations have."""
-    if factor == 1.0:
-        return ct
-    return -ct if factor == -1.0 else ct * factor
 
 
 def pass_on(ct: Any, equation: Any, masked: bool, cotangents: dict[int, Any], heap: list[Node]) -> None:
