@@ -6,9 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 
 import functrans as ft
 from tests.laws.judge import assert_close, assert_inner_equal, leaves, numerical_derivative
+
+
+def drawn(rng: np.random.Generator, *shape: int, kind: str = "f") -> Any:
+    """Numbers of this shape with real (and, for kind "c", imaginary) parts between -1 and 1."""
+    made = rng.uniform(-1, 1, shape)
+    return np.asarray(made + 1j * rng.uniform(-1, 1, shape) if kind == "c" else made)
 
 
 def same_bits(found: Any, expected: Any) -> None:
@@ -95,6 +102,16 @@ def check(f: Callable[..., Any], *args: Any, precise: float = 1e-9) -> None:
     program.validate()
     same_bits(ft.evaluate(program, *args), value)
     same_bits(list(leaves(run_source(program, *args))), list(leaves(value)))
+
+
+def refused(f: Callable[..., Any], kind: type[Exception], message: str | None, x: Any) -> None:
+    """NumPy refuses ``f(x)``, and so does tracing, live and staged, with a message that matches."""
+    with pytest.raises(kind):
+        f(x)
+    with pytest.raises(kind, match=message):
+        ft.vjp(f, x)
+    with pytest.raises(kind, match=message):
+        ft.trace(f)(x)
 
 
 def stays_single(f: Callable[..., Any], *args: Any) -> None:

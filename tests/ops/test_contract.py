@@ -1,20 +1,19 @@
 """``dot``, ``inner``, ``vdot``, ``outer``, ``tensordot``: every rank against every rank, real and complex."""
 
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
 
 import functrans as ft
 from functrans.errors import ShapeError, TracedAssignmentError
-from tests.ops.agreement import check, same_bits, same_value, stays_single
+from tests.ops.agreement import check, drawn, same_bits, same_value, stays_single
 
 RNG = np.random.default_rng(11)
 
 
-def array(*shape, kind="f"):
-    made = RNG.uniform(-1, 1, shape)
-    return np.asarray(made + 1j * RNG.uniform(-1, 1, shape) if kind == "c" else made)
+array = partial(drawn, RNG)
 
 
 SHAPES = {

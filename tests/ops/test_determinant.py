@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,14 +10,12 @@ import pytest
 import functrans as ft
 from functrans.ops.determinant import cofactors, cofactors_tangent
 from tests.laws.judge import complex_step
-from tests.ops.agreement import check, same_value, stays_single
+from tests.ops.agreement import check, drawn, same_value, stays_single
 
 RNG = np.random.default_rng(16)
 
 
-def array(*shape, kind="f"):
-    made = RNG.uniform(-1, 1, shape)
-    return np.asarray(made + 1j * RNG.uniform(-1, 1, shape) if kind == "c" else made)
+array = partial(drawn, RNG)
 
 
 def leibniz(rows):

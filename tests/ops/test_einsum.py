@@ -1,5 +1,7 @@
 """``einsum``: every form of subscripts, against derivatives that are numerical or themselves sums."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,14 +9,12 @@ from hypothesis import strategies as st
 
 import functrans as ft
 from functrans.errors import ShapeError
-from tests.ops.agreement import check, same_bits, same_value, stays_single
+from tests.ops.agreement import check, drawn, same_bits, same_value, stays_single
 
 RNG = np.random.default_rng(14)
 
 
-def array(*shape, kind="f"):
-    made = RNG.uniform(-1, 1, shape)
-    return np.asarray(made + 1j * RNG.uniform(-1, 1, shape) if kind == "c" else made)
+array = partial(drawn, RNG)
 
 
 CASES = [

@@ -1,5 +1,7 @@
 """``solve``, ``inv``, ``slogdet``, ``matrix_power``, and the small names of ``np.linalg``."""
 
+from functools import partial
+
 import mpmath
 import numpy as np
 import pytest
@@ -7,14 +9,12 @@ import pytest
 import functrans as ft
 from functrans.errors import ShapeError
 from tests.laws.judge import complex_step
-from tests.ops.agreement import check, same_bits, same_value, stays_single
+from tests.ops.agreement import check, drawn, same_bits, same_value, stays_single
 
 RNG = np.random.default_rng(15)
 
 
-def array(*shape, kind="f"):
-    made = RNG.uniform(-1, 1, shape)
-    return np.asarray(made + 1j * RNG.uniform(-1, 1, shape) if kind == "c" else made)
+array = partial(drawn, RNG)
 
 
 def regular(*shape, kind="f"):

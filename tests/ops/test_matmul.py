@@ -1,18 +1,18 @@
 """``matmul``, ``@``, ``vecdot``, ``matvec``, ``vecmat``: stacks of every rank, broadcasting, axes."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 import functrans as ft
 from functrans.errors import ShapeError, UncoveredFunctionError
-from tests.ops.agreement import check, same_bits, same_value, stays_single
+from tests.ops.agreement import check, drawn, same_bits, same_value, stays_single
 
 RNG = np.random.default_rng(12)
 
 
-def array(*shape, kind="f"):
-    made = RNG.uniform(-1, 1, shape)
-    return np.asarray(made + 1j * RNG.uniform(-1, 1, shape) if kind == "c" else made)
+array = partial(drawn, RNG)
 
 
 MATMUL = [

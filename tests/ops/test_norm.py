@@ -1,21 +1,21 @@
 """Norms of vectors and matrices: every order, real and complex, at kinks and at the ends of the number range."""
 
+from functools import partial
+
 import mpmath
 import numpy as np
 import pytest
 
 import functrans as ft
 from functrans.errors import ShapeError, UncoveredFunctionError
-from tests.ops.agreement import check, same_bits, same_value, stays_single
+from tests.ops.agreement import check, drawn, same_bits, same_value, stays_single
 
 RNG = np.random.default_rng(17)
 INF = np.inf
 norm = np.linalg.norm
 
 
-def array(*shape, kind="f"):
-    made = RNG.uniform(-1, 1, shape)
-    return np.asarray(made + 1j * RNG.uniform(-1, 1, shape) if kind == "c" else made)
+array = partial(drawn, RNG)
 
 
 VECTOR_ORDERS = [None, 2, 1, INF, -INF, 3, 4, 5, 6, 2.5, 1.5, 0.5, 4.0, -1, -2, -0.5]

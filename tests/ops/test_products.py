@@ -2,20 +2,19 @@
 
 import itertools
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
 
 import functrans as ft
 from functrans.errors import ShapeError
-from tests.ops.agreement import check, same_bits, same_value, stays_single
+from tests.ops.agreement import check, drawn, same_bits, same_value, stays_single
 
 RNG = np.random.default_rng(13)
 
 
-def array(*shape, kind="f"):
-    made = RNG.uniform(-1, 1, shape)
-    return np.asarray(made + 1j * RNG.uniform(-1, 1, shape) if kind == "c" else made)
+array = partial(drawn, RNG)
 
 
 @pytest.mark.parametrize("kinds", ["ff", "cf", "fc"])
