@@ -9,7 +9,7 @@ import pytest
 
 import functrans as ft
 from functrans.ops.determinant import cofactors, cofactors_tangent
-from tests.laws.judge import complex_step
+from functrans.testing.numerical import complex_step
 from tests.ops.agreement import check, drawn, same_value, stays_single
 
 RNG = np.random.default_rng(16)

@@ -8,7 +8,7 @@ import pytest
 
 import functrans as ft
 from functrans.errors import ShapeError
-from tests.laws.judge import complex_step
+from functrans.testing.numerical import complex_step
 from tests.ops.agreement import check, drawn, same_bits, same_value, stays_single
 
 RNG = np.random.default_rng(15)

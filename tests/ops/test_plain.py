@@ -5,7 +5,7 @@ import pytest
 
 import functrans as ft
 from functrans.errors import TracedValueError
-from tests.laws.judge import bits
+from functrans.testing.compare import bits
 from tests.ops.agreement import check, run_source, same_bits, same_value
 
 A = np.array([0.3, -1.2, 0.7, 0.3, 2.0, -1.2])

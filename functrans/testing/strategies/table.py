@@ -1,72 +1,61 @@
-"""Operands for the primitives that are not elementwise: the calls of NumPy's that lead to them."""
+"""Recipes for the primitives of functrans that are not elementwise: the calls of NumPy's that lead to them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from hypothesis import strategies as st
 
 import functrans as ft
 from functrans.primitive import POSITIVE
-from tests.strategies import FLOATS, MOVING, OPERANDS, Operands, recorded, seeded
+from functrans.testing.strategies.entries import Draw
+from functrans.testing.strategies.operands import FLOATS, INEXACT, Operands, Recipe, calls, register
 
-COMPLEX = {"dtypes": ("complex128", "complex64")}
-REAL = {"dtypes": FLOATS}
+COMPLEX = ("complex128", "complex64")
 _ANY = [(), (3,), (2, 3), (2, 0)]
 
 
-def _unary(dtypes: Any) -> Any:
-    return seeded(lambda draw, shape: ([draw(shape)], {}), _ANY, dtypes=dtypes)
+def _shapes(*choices: Any, dtypes: Any = INEXACT) -> Recipe:
+    """Operands of some shapes, without parameters."""
+
+    def recipe(draw: Draw) -> Operands:
+        draw.dtype = draw.choice(dtypes)
+        return [draw(shape, place=i) for i, shape in enumerate(draw.choice(choices))], {}
+
+    return recipe
 
 
-def _where(draw: Any, shapes: Any) -> Operands:
-    c, x, y = shapes
-    return [draw(c).real > 0, draw(x), draw(y)], {}
+def _where(draw: Draw) -> Operands:
+    draw.dtype = draw.choice(INEXACT)
+    c, x, y = draw.choice([((3,), (3,), ()), ((2, 1), (3,), (2, 3)), ((), (), ()), ((), (3,), (2, 1))])
+    return [draw(c, dtype="bool"), draw(x), draw(y, place=1)], {}
 
 
-def _clip(draw: Any, shapes: Any) -> Operands:
-    low = draw(shapes[1], place=1)
-    return [draw(shapes[0]), low, low + draw(shapes[2], POSITIVE, 2)], {}
+def _clip(draw: Draw) -> Operands:
+    draw.dtype = draw.choice(FLOATS)
+    x, low, width = draw.choice([((3,), (), ()), ((2, 3), (3,), (2, 1)), ((), (2,), ()), ((0,), (), ())])
+    bottom = draw(low, place=1)
+    return [draw(x), bottom, bottom + draw(width, POSITIVE, 2)], {}
 
 
-OPERANDS.update(
-    {
-        "strong": st.builds(lambda x: ([x], {}), st.sampled_from([0.5, 0.25 + 1j])),
-        "weak": seeded(
-            lambda draw: ([x := draw(())], {"kind": "complex" if x.dtype.kind == "c" else "float"}),
-            dtypes=("float64", "complex128"),
-        ),
-        "absorbing_multiply": seeded(
-            lambda draw, s: ([draw(s[0]), draw(s[1])], {}), [((3,), (3,)), ((2, 3), (3,)), ((), (2,)), ((0,), (1,))]
-        ),
-        "absolute_complex": _unary(**COMPLEX),
-        "abs_complex": _unary(**COMPLEX),
-        "sign_complex": _unary(**COMPLEX),
-        "modf": _unary(**REAL),
-        "frexp": _unary(**REAL),
-        "stop_gradient": _unary(**REAL),
-        "where": seeded(_where, [((3,), (3,), ()), ((2, 1), (3,), (2, 3)), ((), (), ()), ((), (3,), (2, 1))]),
-        "clip": seeded(_clip, [((3,), (), ()), ((2, 3), (3,), (2, 1)), ((), (2,), ()), ((0,), (), ())], dtypes=FLOATS),
-    }
-)
+def _weak(draw: Draw) -> Operands:
+    x = draw((), dtype=draw.choice(("float64", "complex128")))
+    return [x], {"kind": "complex" if x.dtype.kind == "c" else "float"}
 
 
-def calls(name: str, *made: Any, dtypes: Any = ("float64", "float32", "complex128", "complex64")) -> None:
-    """Operands of ``name`` from some calls of NumPy's functions.
-
-    Each is ``(f, *operands)``; an operand is its shape, a function of ``draw``, or itself.
-    """
-
-    def make(draw: Any, call: Any) -> Operands:
-        f, *operands = call
-        args = [
-            draw(o, place=i) if isinstance(o, tuple) else (o(draw) if callable(o) else o)
-            for i, o in enumerate(operands)
-        ]
-        return recorded(name, f, *args)
-
-    OPERANDS[name] = seeded(make, made, dtypes=dtypes)
+for _name, _recipe in {
+    "strong": lambda draw: ([draw.choice([0.5, 0.25 + 1j])], {}),
+    "weak": _weak,
+    "absorbing_multiply": _shapes(((3,), (3,)), ((2, 3), (3,)), ((), (2,)), ((0,), (1,))),
+    "where": _where,
+    "clip": _clip,
+    "complex_of": _shapes(((3,), (3,)), dtypes=FLOATS),
+}.items():
+    register(_name, _recipe)
+for _name in ("absolute_complex", "abs_complex", "sign_complex"):
+    register(_name, _shapes(*[(shape,) for shape in _ANY], dtypes=COMPLEX))
+for _name in ("modf", "frexp", "stop_gradient"):
+    register(_name, _shapes(*[(shape,) for shape in _ANY], dtypes=FLOATS))
 
 
 def pulled(f: Any, *args: Any) -> Any:
@@ -76,27 +65,34 @@ def pulled(f: Any, *args: Any) -> Any:
 
 def regular(*shape: int) -> Any:
     """Matrices far from singular ones."""
-    return lambda draw: (0.2 * draw(shape) + 2 * np.eye(shape[-1])).astype(draw(()).dtype)
+    return lambda draw: (0.2 * draw(shape) + 2 * np.eye(shape[-1])).astype(draw.dtype)
 
 
 def apart(draw: Any) -> Any:
     """A matrix whose singular values are far from one another."""
-    return (0.1 * draw((2, 2)) + np.diag([1.0, 3.0])).astype(draw(()).dtype)
+    return (0.1 * draw((2, 2)) + np.diag([1.0, 3.0])).astype(draw.dtype)
 
 
 # Choosing, converting.
-calls("clip_low", (lambda x, a: np.clip(x, a, None), (2, 3), (3,)), (lambda x, a: np.clip(x, a, None), (), ()), **REAL)
 calls(
-    "clip_high", (lambda x, a: np.clip(x, None, a), (2, 3), (3,)), (lambda x, a: np.clip(x, None, a), (), (2,)), **REAL
+    "clip_low",
+    (lambda x, a: np.clip(x, a, None), (2, 3), (3,)),
+    (lambda x, a: np.clip(x, a, None), (), ()),
+    dtypes=FLOATS,
+)
+calls(
+    "clip_high",
+    (lambda x, a: np.clip(x, None, a), (2, 3), (3,)),
+    (lambda x, a: np.clip(x, None, a), (), (2,)),
+    dtypes=FLOATS,
 )
 calls("choose", (lambda x, y: np.choose(np.array([0, 1, 1]), [x, y]), (3,), ()))
 calls("copy", (np.copy, (2, 3)), (np.copy, ()))
-OPERANDS["complex_of"] = seeded(lambda draw: ([draw((3,)), draw((3,), place=1)], {}), dtypes=FLOATS)
-calls("real", (np.real, (3,)), (np.real, ()), **COMPLEX)
-calls("imag", (np.imag, (3,)), (np.imag, ()), **COMPLEX)
-calls("astype", (lambda x: x.astype(np.float32), (3,)), (lambda x: x.astype(np.float64), (2, 2)), **REAL)
-calls("astype_discrete", (lambda x: x.astype(int), (3,)), (lambda x: x.astype(bool), ()), **REAL)
-calls("round", (lambda x: np.round(x, 1), (3,)), (np.round, ()), **REAL)
+calls("real", (np.real, (3,)), (np.real, ()), dtypes=COMPLEX)
+calls("imag", (np.imag, (3,)), (np.imag, ()), dtypes=COMPLEX)
+calls("astype", (lambda x: x.astype(np.float32), (3,)), (lambda x: x.astype(np.float64), (2, 2)), dtypes=FLOATS)
+calls("astype_discrete", (lambda x: x.astype(int), (3,)), (lambda x: x.astype(bool), ()), dtypes=FLOATS)
+calls("round", (lambda x: np.round(x, 1), (3,)), (np.round, ()), dtypes=FLOATS)
 calls(
     "linspace",
     (lambda x, y: np.linspace(x, y, 4), (), ()),
@@ -120,9 +116,9 @@ calls(
 )
 calls("stack", (lambda x, y: np.stack([x, y], axis=-1), (2, 3), (2, 3)), (lambda x, y: np.stack([x, y]), (), ()))
 calls("split", (lambda x: np.split(x, [1, 3], axis=1), (2, 4)), (lambda x: np.split(x, 2), (4,)))
-calls("pad", (lambda x: np.pad(x, (1, 2), "wrap"), (4,)), (lambda x: np.pad(x, 1, "reflect"), (3, 2)), **REAL)
-calls("pad_constant", (lambda x, c: np.pad(x, (1, 2), constant_values=c), (2, 2), ()), **REAL)
-calls("pad_linear_ramp", (lambda x, c: np.pad(x, (2, 1), "linear_ramp", end_values=c), (3,), ()), **REAL)
+calls("pad", (lambda x: np.pad(x, (1, 2), "wrap"), (4,)), (lambda x: np.pad(x, 1, "reflect"), (3, 2)), dtypes=FLOATS)
+calls("pad_constant", (lambda x, c: np.pad(x, (1, 2), constant_values=c), (2, 2), ()), dtypes=FLOATS)
+calls("pad_linear_ramp", (lambda x, c: np.pad(x, (2, 1), "linear_ramp", end_values=c), (3,), ()), dtypes=FLOATS)
 calls("flip", (np.flip, (2, 3)), (lambda x: np.flip(x, 0), (2, 2)))
 calls("roll", (lambda x: np.roll(x, 2, axis=1), (2, 3)), (lambda x: np.roll(x, 1), (2, 3)))
 calls("diagonal", (lambda x: np.diagonal(x, 1), (2, 3)), (lambda x: np.diagonal(x, 0, 2, 0), (2, 1, 3)))
@@ -141,8 +137,8 @@ calls(
     (lambda x: x[np.array([True, False, True])], (3,)),
 )
 calls("scatter", (pulled(lambda x: x[_ROWS, 1:]), (2, 2, 1), (3, 2)), (pulled(lambda x: x[::2]), (2,), (4,)))
-calls("index_add", (lambda x, v: ft.numpy.asarray(x).at[_ROWS].add(v), (3,), (2,)))
-calls("index_set", (lambda x, v: ft.numpy.asarray(x).at[1:, 0].set(v), (3, 2), ()))
+calls("index_add", (lambda x, v: ft.numpy.at(x)[_ROWS].add(v), (3,), (2,)))
+calls("index_set", (lambda x, v: ft.numpy.at(x)[1:, 0].set(v), (3, 2), ()))
 calls("take_along_axis", (lambda x: np.take_along_axis(x, _ROWS, axis=0), (3, 2)))
 
 # Reductions.
@@ -162,9 +158,9 @@ calls(
     (np.max, (2, 3)),
     (lambda x: np.max(x, axis=1), (2, 3)),
     (lambda x, y: np.max(x, initial=y), (3,), ()),
-    **REAL,
+    dtypes=FLOATS,
 )
-calls("min", (np.min, (2, 3)), (lambda x: np.min(x, axis=(0, 1), keepdims=True), (2, 3)), **REAL)
+calls("min", (np.min, (2, 3)), (lambda x: np.min(x, axis=(0, 1), keepdims=True), (2, 3)), dtypes=FLOATS)
 calls("var", (np.var, (2, 3)), (lambda x: np.var(x, axis=1, ddof=1), (2, 3)), (lambda x: np.var(x, where=_FIRST), (3,)))
 calls("std", (np.std, (2, 3)), (lambda x: np.std(x, axis=1, ddof=1, keepdims=True), (2, 3)))
 calls("var_about", (lambda x, m: np.var(x, axis=0, mean=m), (3, 2), (1, 2)))
@@ -175,7 +171,9 @@ calls(
     "linear_recurrence", (pulled(np.cumprod), (3,), (3,)), (lambda x, dx: ft.jvp(np.cumprod, (x,), (dx,)), (3,), (3,))
 )
 calls("add.reduceat", (lambda x: np.add.reduceat(x, [0, 2, 1]), (4,)))
-calls("histogram", (lambda w: np.histogram(np.array([0.1, 0.5, 0.6]), 2, (0.0, 1.0), weights=w)[0], (3,)), **REAL)
+calls(
+    "histogram", (lambda w: np.histogram(np.array([0.1, 0.5, 0.6]), 2, (0.0, 1.0), weights=w)[0], (3,)), dtypes=FLOATS
+)
 for _name in (
     "argmax",
     "argmin",
@@ -188,11 +186,13 @@ for _name in (
     "iscomplex",
     "argsort",
 ):
-    calls(_name, (getattr(np, _name), (2, 3)), **REAL)
+    calls(_name, (getattr(np, _name), (2, 3)), dtypes=FLOATS)
 for _name in ("isclose", "allclose", "array_equal", "array_equiv", "searchsorted", "digitize", "isin"):
-    calls(_name, (getattr(np, _name), lambda draw: np.sort(draw((3,))), lambda draw: np.sort(draw((3,)))), **REAL)
-calls("argpartition", (lambda x: np.argpartition(x, 1), (3,)), **REAL)
-calls("lexsort", (lambda x, y: np.lexsort((x, y)), (3,), (3,)), **REAL)
+    calls(
+        _name, (getattr(np, _name), lambda draw: np.sort(draw((3,))), lambda draw: np.sort(draw((3,)))), dtypes=FLOATS
+    )
+calls("argpartition", (lambda x: np.argpartition(x, 1), (3,)), dtypes=FLOATS)
+calls("lexsort", (lambda x, y: np.lexsort((x, y)), (3,), (3,)), dtypes=FLOATS)
 
 # Products.
 calls(
@@ -230,11 +230,13 @@ calls("solve", (np.linalg.solve, regular(3, 3), (3,)), (np.linalg.solve, regular
 calls("det", (np.linalg.det, regular(3, 3)), (np.linalg.det, regular(2, 2, 2)))
 calls("slogdet", (np.linalg.slogdet, regular(3, 3)), (np.linalg.slogdet, regular(2, 1, 1)))
 calls("cofactors", (pulled(np.linalg.det), (), regular(3, 3)))
-calls("cofactors_tangent", (lambda a, e: ft.jvp(ft.grad(np.linalg.det), (a,), (e,)), regular(3, 3), (3, 3)), **REAL)
+calls(
+    "cofactors_tangent", (lambda a, e: ft.jvp(ft.grad(np.linalg.det), (a,), (e,)), regular(3, 3), (3, 3)), dtypes=FLOATS
+)
 calls(
     "polarization_radius",
     (lambda a, e: ft.jvp(lambda a: ft.jvp(ft.grad(np.linalg.det), (a,), (e,)), (a,), (e,)), regular(4, 4), (4, 4)),
-    **REAL,
+    dtypes=FLOATS,
 )
 calls(
     "norm",
@@ -246,8 +248,25 @@ calls(
     (lambda x: np.linalg.norm(x, "nuc"), regular(2, 2)),
     (lambda x: np.linalg.norm(x, 2), apart),
 )
-calls("polar_factor", (pulled(lambda x: np.linalg.norm(x, "nuc")), lambda draw: draw(()).real, regular(2, 2)))
-calls("spectral_direction", (pulled(lambda x: np.linalg.norm(x, 2)), lambda draw: draw(()).real, apart))
+# Their derivatives do not exist at singular matrices (functrans.ops.singular): these stay off edges.
+calls(
+    "polar_factor",
+    (
+        pulled(lambda x: np.linalg.norm(x, "nuc")),
+        lambda draw: draw(()).real[()],
+        lambda draw: regular(2, 2)(draw.inside()),
+    ),
+)
+calls(
+    "spectral_direction",
+    (pulled(lambda x: np.linalg.norm(x, 2)), lambda draw: draw(()).real[()], lambda draw: apart(draw.inside())),
+)
+
+
+def _lyapunov(draw: Draw) -> Operands:
+    draw.dtype = draw.choice(INEXACT)
+    return [np.array([[2, 0.5], [0.5, 1]], draw.dtype), draw((2, 2))], {}
+
+
 # It reads one triangle of its first operand, which must stay hermitian: it moves in the second alone.
-OPERANDS["lyapunov"] = seeded(lambda draw: ([np.array([[2, 0.5], [0.5, 1]], draw(()).dtype), draw((2, 2))], {}))
-MOVING["lyapunov"] = (1,)
+register("lyapunov", _lyapunov, moving=(1,))

@@ -1,0 +1,337 @@
+"""The laws: what holds for every primitive, every function and every program, each said once.
+
+A law is called with a :class:`~functrans.testing.Case` and raises :class:`LawBroken` where the law does not hold
+there. A new transform or pass adds its law here, with one decorator, and the tests run it on every primitive.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import functrans as ft
+from functrans import tree
+from functrans.ir.spec import ArraySpec
+from functrans.primitive import Constant, Derivatives, Primitive
+from functrans.testing.case import Case
+from functrans.testing.compare import (
+    ROUNDINGS,
+    assert_close,
+    assert_inner_equal,
+    assert_same_bits,
+    bits,
+    double,
+    epsilon,
+    flat,
+    leaves,
+    specs,
+)
+from functrans.testing.numerical import derivative
+
+
+class LawBroken(AssertionError):  # noqa: N818
+    """A law does not hold: which, where, and by how much."""
+
+    def __init__(self, law: Law, case: Case, finding: str) -> None:
+        super().__init__(f"{case.name} breaks the law {law.name}: {law.equation}\n  {finding}\n  case: {case!r}")
+        self.law, self.case, self.finding = law, case, finding
+
+
+class Law:
+    """A law and what it is about: called with a case, it raises :class:`LawBroken` or nothing."""
+
+    def __init__(self, check: Callable[[Case], None], order: int, anywhere: bool, primitives_only: bool) -> None:
+        self.check = check
+        self.name = check.__name__
+        self.__doc__ = check.__doc__
+        #: The first line of the docstring.
+        self.equation = (check.__doc__ or "").partition("\n")[0]
+        #: How often it differentiates.
+        self.order = order
+        #: Whether it holds also at kinks, at the ends of the domain, at infinities and NaN.
+        self.anywhere = anywhere
+        #: Whether it is about declarations, not about functions.
+        self.primitives_only = primitives_only
+
+    def __call__(self, case: Case) -> None:
+        try:
+            with np.errstate(all="ignore"):
+                self.check(case)
+        except LawBroken:
+            raise
+        except AssertionError as broken:
+            raise LawBroken(self, case, str(broken)) from broken
+
+    def applies_to(self, subject: Any) -> bool:
+        """Whether the law says something about a primitive, or about a function."""
+        if not isinstance(subject, Primitive):
+            return not self.primitives_only
+        return self.order == 0 or not (subject.derivative is None or isinstance(subject.derivative, Constant))
+
+    def __repr__(self) -> str:
+        return f"<law {self.name}: {self.equation}>"
+
+
+#: Every law, in the order of declaration.
+LAWS: list[Law] = []
+
+
+def law(
+    *, order: int, anywhere: bool = False, primitives_only: bool = False
+) -> Callable[[Callable[[Case], None]], Law]:
+    """Declare a law; see :class:`Law`."""
+
+    def declare(check: Callable[[Case], None]) -> Law:
+        made = Law(check, order, anywhere, primitives_only)
+        LAWS.append(made)
+        return made
+
+    return declare
+
+
+def rounding(case: Case) -> float:
+    """The relative error that a case's dtypes excuse."""
+    return ROUNDINGS * epsilon(case.value(), case.point)
+
+
+# Values.
+
+
+@law(order=0, anywhere=True, primitives_only=True)
+def spec_foretells(case: Case) -> None:
+    """spec(specs of x) == specs of p(x)."""
+    primitive = case.primitive
+    assert primitive is not None, "it is about primitives"
+    foretold = primitive.spec(*[ArraySpec.of(arg) for arg in case.args], **case.params)
+    out = primitive.impl(*case.args, **case.params)
+    listed, found = list(foretold) if primitive.multiple else [foretold], specs(out)
+    assert listed == found, f"foretold {listed}, found {found}"
+
+
+@law(order=0, anywhere=True)
+def staging_changes_nothing(case: Case) -> None:
+    """evaluate(trace(f)(x), x) == f(x), to the bit; validate() accepts the program."""
+    program = ft.trace(case.everything)(*case.args).validate()
+    assert_same_bits(ft.evaluate(program, *case.args), case.value())
+
+
+def executed(program: ft.Program, *args: Any) -> Any:
+    """What the printed module gives, run by Python."""
+    namespace: dict[str, Any] = {}
+    exec(compile(program.to_source(), "<printed>", "exec"), namespace)
+    return namespace[program.name](*args)
+
+
+@law(order=0, anywhere=True)
+def printing_changes_nothing(case: Case) -> None:
+    """exec(source of trace(f)(x))(x) == f(x), to the bit; also with other operands printed as constants."""
+    program = ft.trace(case.everything)(*case.args)
+    assert_same_bits(leaves(executed(program, *leaves(case.args))), leaves(case.value()))
+    one = next((i for i, arg in enumerate(case.args) if np.size(arg)), None)
+    if one is not None:
+        program = ft.trace(lambda x: case.everything(*case.args[:one], x, *case.args[one + 1 :]))(case.args[one])
+        assert_same_bits(leaves(executed(program, *leaves(case.args[one]))), leaves(case.value()))
+
+
+@law(order=0, anywhere=True)
+def programs_are_data(case: Case) -> None:
+    """loads(dumps(trace(f)(x))) == trace(f)(x) == trace(f)(x) made once more."""
+    program = ft.trace(case.everything)(*case.args)
+    assert pickle.loads(pickle.dumps(program)) == program, f"unpickled, it is not\n{program}"
+    again = ft.trace(case.everything)(*case.args)
+    assert again == program, f"{again}\nis not\n{program}"
+    assert hash(again) == hash(program), "equal programs, different hashes"
+
+
+# First derivatives.
+
+
+@law(order=1, anywhere=True)
+def live_values_are_numpys(case: Case) -> None:
+    """The value under jvp and vjp == f(x), to the bit."""
+    expected = case.f(*case.point)
+    assert_same_bits(ft.jvp(case.f, case.point, case.tangent())[0], expected)
+    assert_same_bits(ft.vjp(case.f, *case.point)[0], expected)
+
+
+@law(order=1)
+def jvp_is_the_numerical_derivative(case: Case) -> None:
+    """jvp(f, x, v) == d/dt f(x + t v) at t = 0."""
+    v = case.tangent()
+    tangent = ft.jvp(case.f, case.point, v)[1]
+    expected, error, _ = derivative(case.widened().f, case.point, v)
+    assert_close(tangent, expected, error=error, precise=rounding(case))
+
+
+@law(order=1)
+def forward_and_reverse_are_adjoint(case: Case) -> None:
+    """<w, J v> == <J^T w, v>."""
+    v, w = case.tangent(), case.cotangent()
+    tangent = ft.jvp(case.f, case.point, v)[1]
+    pulled = ft.vjp(case.f, *case.point)[1](w)
+    assert_inner_equal(w, tangent, pulled, v, rounding(case))
+
+
+def combined(u: Any, v: Any) -> Any:
+    """``u + 2 v``."""
+    return tree.map(
+        lambda a, b: ArraySpec.of(a).dtype.type(a + 2 * b) if ArraySpec.of(a).shape == () else a + 2 * b, u, v
+    )
+
+
+@law(order=1)
+def linear_in_the_tangent(case: Case) -> None:
+    """J (u + 2 v) == J u + 2 J v, and J^T likewise."""
+    pushes: Any = lambda v: ft.jvp(case.f, case.point, v)[1]  # noqa: E731
+    for linear, u, v in (
+        (pushes, case.tangent(), case.tangent(1)),
+        (ft.vjp(case.f, *case.point)[1], case.cotangent(), case.cotangent(1)),
+    ):
+        assert_close(linear(combined(u, v)), flat(linear(u)) + 2 * flat(linear(v)), precise=rounding(case))
+
+
+@law(order=1)
+def transposed_twice_is_the_map(case: Case) -> None:
+    """(J^T)^T v == J v: the pullback of the pullback."""
+    v = case.tangent()
+    pullback = ft.vjp(case.f, *case.point)[1]
+    cotangents, structure = tree.flatten(case.cotangent())
+    inexact = [i for i, leaf in enumerate(cotangents) if ArraySpec.of(leaf).dtype.kind in "fc"]
+
+    def pulled(*moved: Any) -> Any:
+        given = dict(zip(inexact, moved, strict=True))
+        return pullback(tree.unflatten(structure, [given.get(i, leaf) for i, leaf in enumerate(cotangents)]))
+
+    twice = ft.vjp(pulled, *[cotangents[i] for i in inexact])[1]
+    assert_close(twice(v), ft.jvp(case.f, case.point, v)[1], precise=rounding(case))
+
+
+@law(order=1, anywhere=True)
+def derivatives_have_the_specs_of_their_primals(case: Case) -> None:
+    """spec(J v) == spec(f(x)), spec(J^T w) == spec(x): float32 stays float32."""
+    out, tangent = ft.jvp(case.f, case.point, case.tangent())
+    inexact = [spec.dtype.kind in "fc" for spec in specs(out)]
+    found = [spec for spec, wanted in zip(specs(tangent), inexact, strict=True) if wanted]
+    expected = [spec for spec, wanted in zip(specs(out), inexact, strict=True) if wanted]
+    assert found == expected, f"tangents {found} for {expected}"
+    pulled = specs(ft.vjp(case.f, *case.point)[1](case.cotangent()))
+    assert pulled == specs(case.point), f"cotangents {pulled} for {specs(case.point)}"
+
+
+def push(case: Case) -> Callable[..., Any]:
+    """``x, v -> f(x), J(x) v``, with the point and the tangent one after the other."""
+    count = len(case.moving)
+    return lambda *args: ft.jvp(case.f, args[:count], args[count:])
+
+
+def pull(case: Case) -> Callable[..., Any]:
+    """``w, x -> f(x), J(x)^T w``."""
+
+    def pulled(w: Any, *point: Any) -> Any:
+        out, pullback = ft.vjp(case.f, *point)
+        return out, pullback(w)
+
+    return pulled
+
+
+@law(order=1, anywhere=True)
+def staged_derivatives_are_the_live_ones(case: Case) -> None:
+    """evaluate(trace(J)(x, v), x, v) == J v, and J^T likewise; validate() accepts both, and they print as they run."""
+    for f, args in (
+        (push(case), (*case.point, *case.tangent())),
+        (pull(case), (case.cotangent(), *case.point)),
+    ):
+        program = ft.trace(f)(*args).validate()
+        live, staged = f(*args), ft.evaluate(program, *args)
+        assert specs(staged) == specs(live), f"staged {specs(staged)}, live {specs(live)}"
+        a, b = flat(staged), flat(live)
+        finite = np.isfinite(a) & np.isfinite(b)
+        assert_close(a[finite], b[finite], precise=1e-15)
+        odd = np.where(finite, 0.0, a), np.where(finite, 0.0, b)
+        assert np.array_equal(*odd, equal_nan=True), f"staged {staged}, live {live}"
+        assert_same_bits(leaves(executed(program, *leaves(args))), leaves(staged))
+
+
+@law(order=1, anywhere=True)
+def zero_absorbs(case: Case) -> None:
+    """J 0 == 0 and J^T 0 == 0 at every finite x, also where J is infinite or undefined."""
+    if not np.all(np.isfinite(flat(case.args))):
+        return
+    kind = case.primitive.derivative if case.primitive is not None else None
+    singular = isinstance(kind, Derivatives) and kind.singular is not False
+    if not singular and not np.all(np.isfinite(flat(case.value()))):  # 0 * inf in a rule is then its own NaN
+        return
+    nothing: Any = lambda like: tree.map(lambda leaf: leaf * 0, like)  # noqa: E731
+    tangent = ft.jvp(case.f, case.point, nothing(case.tangent()))[1]
+    assert not np.any(flat(tangent)), f"J 0 is {tangent}"
+    pulled = ft.vjp(case.f, *case.point)[1](nothing(case.cotangent()))
+    assert not np.any(flat(pulled)), f"J^T 0 is {pulled}"
+
+
+@law(order=1, anywhere=True)
+def nothing_is_written_into(case: Case) -> None:
+    """x, v, w and f(x) are afterwards what they were; a pullback called twice gives the same, in arrays of its own."""
+    v, w = case.tangent(), case.cotangent()
+    before = bits((case.args, v, w))
+    ft.jvp(case.f, case.point, v)
+    out, pullback = ft.vjp(case.f, *case.point)
+    value = bits(out)
+    first, second = pullback(w), pullback(w)
+    assert bits((case.args, v, w)) == before, "an argument was written into"
+    assert bits(out) == value, "the value was written into"
+    assert_same_bits(first, second)
+    given = [leaf for leaf in leaves((case.args, w, out)) if isinstance(leaf, np.ndarray)]
+    for gradient in leaves((first, second)):
+        shared = [leaf for leaf in given if isinstance(gradient, np.ndarray) and np.shares_memory(gradient, leaf)]
+        assert not shared, "a gradient shares memory with what was given, or with the value"
+
+
+# Second derivatives.
+
+
+def forward(case: Case, v: Any) -> Callable[..., Any]:
+    """``x -> J(x) v``."""
+    return lambda *point: ft.jvp(case.f, point, v)[1]
+
+
+def backward(case: Case, w: Any) -> Callable[..., Any]:
+    """``x -> J(x)^T w``, the gradient of ``<w, f(x)>``."""
+    return lambda *point: ft.vjp(case.f, *point)[1](w)
+
+
+@law(order=2)
+def second_derivative_is_the_numerical_one(case: Case) -> None:
+    """jvp(x -> J(x)^T w, x, u) == d/dt J(x + t u)^T w at t = 0."""
+    u, w = case.tangent(), case.cotangent()
+    found = ft.jvp(backward(case, w), case.point, u)[1]
+    expected, error, _ = derivative(backward(case.widened(), double(w)), case.point, u)
+    assert_close(found, expected, error=error, precise=rounding(case))
+
+
+@law(order=2)
+def nesting_in_any_order_gives_the_same(case: Case) -> None:
+    """With H the Hessian of <w, f>: jvp of vjp == vjp of vjp == vjp of jvp == H u, and <w, jvp of jvp> == <v, H u>."""
+    u, v, w = case.tangent(), case.tangent(1), case.cotangent()
+    expected = ft.jvp(backward(case, w), case.point, u)[1]
+    precise = rounding(case)
+    assert_close(ft.vjp(backward(case, w), *case.point)[1](u), expected, precise=precise)
+    assert_close(ft.vjp(forward(case, u), *case.point)[1](w), expected, precise=precise)
+    twice = ft.jvp(forward(case, v), case.point, u)[1]
+    assert_inner_equal(w, twice, v, expected, precise)
+
+
+@law(order=2)
+def staged_second_derivatives_are_the_live_ones(case: Case) -> None:
+    """evaluate(trace(x -> H u)(x), x) == H u in every nesting; validate() accepts it."""
+    u, w = case.tangent(), case.cotangent()
+    nestings: list[Callable[..., Any]] = [
+        lambda *point: ft.jvp(backward(case, w), point, u)[1],
+        lambda *point: ft.vjp(backward(case, w), *point)[1](u),
+        lambda *point: ft.vjp(forward(case, u), *point)[1](w),
+    ]
+    f = nestings[case.seed % 3]
+    program = ft.trace(f)(*case.point).validate()
+    assert_close(ft.evaluate(program, *case.point), f(*case.point), precise=rounding(case) * 1e-3)
