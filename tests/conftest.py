@@ -10,7 +10,7 @@ import os
 from jaxtyping import install_import_hook
 
 # Annotations of arrays are checked against every call. Before anything of functrans is imported.
-for _module in ("linalg", "singular", "determinant"):
+for _module in ("linalg", "singular", "determinant", "cholesky"):
     install_import_hook(f"functrans.ops.{_module}", "beartype.beartype")
 
 from hypothesis import HealthCheck, Phase, settings  # noqa: E402

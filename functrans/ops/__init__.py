@@ -2,6 +2,7 @@
 
 from functrans.ops import arithmetic as arithmetic
 from functrans.ops import broadcast as broadcast
+from functrans.ops import cholesky as cholesky
 from functrans.ops import compare as compare
 from functrans.ops import complex as complex
 from functrans.ops import contract as contract

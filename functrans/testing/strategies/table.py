@@ -270,3 +270,24 @@ def _lyapunov(draw: Draw) -> Operands:
 
 # It reads one triangle of its first operand, which must stay hermitian: it moves in the second alone.
 register("lyapunov", _lyapunov, moving=(1,))
+
+
+def _definite(*shape: int) -> Any:
+    """Positive definite hermitian matrices."""
+
+    def made(draw: Draw) -> Any:
+        x = 0.25 * draw(shape)
+        return (x @ np.conj(x.mT) + np.eye(shape[-1])).astype(draw.dtype)
+
+    return made
+
+
+# `regular` ones are not hermitian, and definite in each triangle.
+calls(
+    "cholesky",
+    (np.linalg.cholesky, _definite(3, 3)),
+    (np.linalg.cholesky, regular(2, 2, 2)),
+    (lambda a: np.linalg.cholesky(a, upper=True), regular(3, 3)),
+    (lambda a: np.linalg.cholesky(a, upper=True), _definite(2, 1, 1)),
+    (np.linalg.cholesky, _definite(0, 0)),
+)

@@ -1,0 +1,77 @@
+"""``np.linalg.cholesky``.
+
+NumPy reads one triangle of the matrix, and of a complex diagonal the real part. So this is a function of these entries
+alone, of any matrix, hermitian or not: its derivative in any other entry is zero, and an entry off the diagonal counts
+twice, as it stands for the one across the diagonal too.
+
+Source: S. Smith, *Differentiation of the Cholesky algorithm* (1995); I. Murray, *Differentiation of the Cholesky
+decomposition* (2016), section 3.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from functrans.array_types import Array, Inexact
+from functrans.ir.spec import ArraySpec
+from functrans.ops.contract import conj
+from functrans.ops.family import keywords, operand, real_dtype
+from functrans.ops.linalg import linalg_dtype, square
+from functrans.primitive import Primitive, Rules, call_source
+from functrans.tracing.bind import bind
+from functrans.tracing.dispatch import implements
+
+
+def _cholesky_spec(a: ArraySpec, *, upper: bool) -> ArraySpec:
+    square("cholesky", a)
+    return ArraySpec(a.shape, linalg_dtype("cholesky", a))
+
+
+def _adjoint(x: Inexact[Array, "*batch n n"]) -> Inexact[Array, "*batch n n"]:
+    return conj(x.mT)
+
+
+def _half(x: Inexact[Array, "*batch n n"]) -> Inexact[Array, "*batch n n"]:
+    """The lower triangle, with half the diagonal: ``_half(x) + _adjoint(_half(x)) == x`` for a hermitian ``x``."""
+    return np.tril(x) * (1.0 - 0.5 * np.eye(x.shape[-1])).astype(real_dtype(x.dtype))
+
+
+# For the lower factor l of the hermitian h = l l^H: l^-1 dh l^-H = l^-1 dl + (l^-1 dl)^H, and l^-1 dl is triangular,
+# so it is `_half` of the left side. And dh is what NumPy makes of da, that is `_half(da)` and its adjoint.
+
+
+def _cholesky_jvp(
+    da: Inexact[Array, "*batch n n"], out: Inexact[Array, "*batch n n"], a: Any, *, upper: bool
+) -> Inexact[Array, "*batch n n"]:
+    if upper:  # the adjoint of the lower factor of the adjoint
+        return _adjoint(_cholesky_jvp(_adjoint(da), _adjoint(out), None, upper=False))
+    read = _half(da)
+    moved = np.linalg.solve(out, read + _adjoint(read))
+    return out @ _half(np.linalg.solve(out, _adjoint(moved)))
+
+
+def _cholesky_vjp(
+    ct: Inexact[Array, "*batch n n"], out: Inexact[Array, "*batch n n"], a: Any, *, upper: bool
+) -> Inexact[Array, "*batch n n"]:
+    if upper:
+        return _adjoint(_cholesky_vjp(_adjoint(ct), _adjoint(out), None, upper=False))
+    pulled = np.linalg.solve(out.mT, _half(out.mT @ ct))
+    pulled = np.linalg.solve(_adjoint(out), pulled.mT).mT
+    return _half(pulled + _adjoint(pulled))
+
+
+cholesky_p = Primitive(
+    "cholesky",
+    np.linalg.cholesky,
+    _cholesky_spec,
+    Rules(jvp=[_cholesky_jvp], vjp=[_cholesky_vjp]),
+    source=lambda args, params: call_source("np.linalg.cholesky", args, keywords(params, upper=False)),
+)
+
+
+@implements(np.linalg.cholesky)
+def cholesky(a: Any, /, *, upper: bool = False) -> Any:
+    """``np.linalg.cholesky``: a function of the triangle that NumPy reads, for ``upper`` the other one."""
+    return bind(cholesky_p, operand(a), upper=bool(upper))
