@@ -167,7 +167,7 @@ def like_primal(value: Any, leaf: Any) -> Any:
     kind = type(leaf)
     if kind is float or kind is complex:
         return kind(value) if type(value) is not Tracer else weak(value)
-    return weak(value) if kind is Tracer and leaf.spec.weak else value
+    return weak(value) if kind is Tracer and leaf.spec.weak and leaf.dtype.kind in "fc" else value
 
 
 def dual(value: Any, spec: ArraySpec, what: str) -> Any:

@@ -161,3 +161,13 @@ def test_a_python_complex_has_a_complex_tangent_also_when_staged():
         assert [type(part) for part in out] == [complex, complex]
         assert ft.evaluate(program, 0.5) == out
         assert [type(part) for part in ft.evaluate(program, 0.5)] == [complex, complex]
+
+
+def test_the_tangent_of_a_truth_value_or_an_integer_also_when_staged():
+    """Those of Python's own numbers once came out of a staged trace as floats."""
+    for f in (lambda x: (x > 1.0, x), lambda x: (ft.stop_gradient(x) == 2.0, 3, x)):
+        live = ft.jvp(f, (0.5,), (2.0,))
+        program = ft.trace(lambda x, f=f: ft.jvp(f, (x,), (2.0,)))(0.5).validate()
+        staged = ft.evaluate(program, 0.5)
+        assert staged == live
+        assert [type(leaf) for leaf in ft.tree.flatten(staged)[0]] == [type(leaf) for leaf in ft.tree.flatten(live)[0]]
