@@ -17,11 +17,12 @@ from types import CodeType, FrameType
 import numpy
 
 # Frames between the user's line and functrans: NumPy's and SciPy's functions, Python's own modules (`statistics`), what
-# decorators generate.
+# decorators generate, what draws examples.
 _LIBRARIES = (
     os.path.dirname(__file__) + os.sep,
     os.path.dirname(numpy.__file__) + os.sep,
     os.path.join(os.path.dirname(os.path.dirname(numpy.__file__)), "scipy") + os.sep,
+    os.path.join(os.path.dirname(os.path.dirname(numpy.__file__)), "hypothesis") + os.sep,
     "<__array_function__",
     "<@beartype(functrans.",
     "<frozen ",

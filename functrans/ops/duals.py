@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from functrans.errors import ShapeError
 from functrans.ir.spec import ArraySpec
 from functrans.ops.family import ufunc_spec
 from functrans.ops.scalars import strong
@@ -79,7 +80,13 @@ def match(ct: Any, spec: ArraySpec) -> Any:
         if axes:
             ct = np.sum(ct, axis=axes, keepdims=True)
         if ct.shape != spec.shape:
-            ct = np.reshape(ct, spec.shape)
+            try:
+                ct = np.reshape(ct, spec.shape)
+            except ValueError:
+                raise ShapeError(
+                    f"a derivative rule gave a cotangent of shape {shape} for an operand that is {spec}",
+                    "its shape must be the operand's, or the operand's must broadcast to it.",
+                ) from None
     return cast(ct, spec.dtype)
 
 
