@@ -30,7 +30,7 @@ def bits(value: Any) -> list[Any]:
 
 def assert_same_bits(found: Any, expected: Any) -> None:
     """Equal in specs, types and every bit."""
-    assert bits(found) == bits(expected), f"{found!r} is not {expected!r}"
+    assert bits(found) == bits(expected), f"found    {found!r}\nexpected {expected!r}"
 
 
 def flat(value: Any) -> np.ndarray[Any, Any]:
@@ -57,7 +57,9 @@ def assert_close(found: Any, expected: Any, *, error: float = 0.0, precise: floa
     assert a.shape == b.shape, f"{a.size} numbers instead of {b.size}"
     allowed = error + precise * scale(a, b)
     difference = float(np.max(np.abs(a - b), initial=0.0))
-    assert difference <= allowed, f"{found} differs from {expected} by {difference:.3g}, more than {allowed:.3g}"
+    assert difference <= allowed, (
+        f"found    {found}\nexpected {expected}\nthey differ by {difference:.3g}, more than {allowed:.3g}"
+    )
 
 
 def inner(a: Any, b: Any) -> float:
@@ -70,7 +72,7 @@ def assert_inner_equal(a: Any, b: Any, c: Any, d: Any, precise: float) -> None:
     terms = np.sum(np.abs(flat(a) * flat(b))) + np.sum(np.abs(flat(c) * flat(d)))
     difference, allowed = abs(inner(a, b) - inner(c, d)), float(precise * (1.0 + terms))
     assert difference <= allowed, (
-        f"{inner(a, b)} is not {inner(c, d)}: they differ by {difference:.3g}, more than {allowed:.3g}"
+        f"left  {inner(a, b)}\nright {inner(c, d)}\nthey differ by {difference:.3g}, more than {allowed:.3g}"
     )
 
 

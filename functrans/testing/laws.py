@@ -102,18 +102,37 @@ def rounding(case: Case) -> float:
 
 @law(order=0, anywhere=True, primitives_only=True)
 def spec_foretells(case: Case) -> None:
-    """spec(specs of x) == specs of p(x)."""
+    """spec(specs of x) == specs of p(x).
+
+    `spec` says what `impl` gives: shapes broadcast, dtypes as NumPy promotes them, `multiple=True` for a tuple.
+    """
     primitive = case.primitive
     assert primitive is not None, "it is about primitives"
     foretold = primitive.spec(*[ArraySpec.of(arg) for arg in case.args], **case.params)
     out = primitive.impl(*case.args, **case.params)
+    assert primitive.multiple or not isinstance(out, tuple), "it gives a tuple: say `multiple=True`"
     listed, found = list(foretold) if primitive.multiple else [foretold], specs(out)
     assert listed == found, f"foretold {listed}, found {found}"
 
 
 @law(order=0, anywhere=True)
+def arguments_stay_as_they_are(case: Case) -> None:
+    """Bits of x before f(x) == bits of x after it.
+
+    Usually broken by `x[...] = ...` or `x += ...`: make a new array.
+    """
+    case = case.copied()  # one that nothing has been called with
+    before = bits(case.args)
+    case.everything(*case.args)
+    assert bits(case.args) == before, "an argument was written into"
+
+
+@law(order=0, anywhere=True)
 def staging_changes_nothing(case: Case) -> None:
-    """evaluate(trace(f)(x), x) == f(x), to the bit; validate() accepts the program."""
+    """evaluate(trace(f)(x), x) == f(x), to the bit; validate() accepts the program.
+
+    Usually broken by what depends on more than its arguments: random numbers, a state.
+    """
     program = ft.trace(case.everything)(*case.args).validate()
     assert_same_bits(ft.evaluate(program, *case.args), case.value())
 
@@ -121,13 +140,25 @@ def staging_changes_nothing(case: Case) -> None:
 def executed(program: ft.Program, *args: Any) -> Any:
     """What the printed module gives, run by Python."""
     namespace: dict[str, Any] = {}
-    exec(compile(program.to_source(), "<printed>", "exec"), namespace)
-    return namespace[program.name](*args)
+    source = "(no source)"
+    try:
+        source = program.to_source()
+        exec(compile(source, "<printed>", "exec"), namespace)
+        return namespace[program.name](*args)
+    except Exception as error:  # whatever is wrong with the text, the function itself has given a value
+        raise AssertionError(
+            f"what it prints does not run: {type(error).__name__}: {error}\n"
+            "Fix: `source=lambda args, params: ...` gives an expression; the functions in it, but for `np`'s, are "
+            f"`helpers={{name: function}}`, each a `def` of its own that needs `np` alone.\n{source}"
+        ) from error
 
 
 @law(order=0, anywhere=True)
 def printing_changes_nothing(case: Case) -> None:
-    """exec(source of trace(f)(x))(x) == f(x), to the bit; also with other operands printed as constants."""
+    """exec(source of trace(f)(x))(x) == f(x), to the bit; also with other operands printed as constants.
+
+    A primitive prints as `np.<name>(...)` unless `source=` says how; `helpers=` holds the functions that it calls.
+    """
     program = ft.trace(case.everything)(*case.args)
     assert_same_bits(leaves(executed(program, *leaves(case.args))), leaves(case.value()))
     one = next((i for i, arg in enumerate(case.args) if np.size(arg)), None)
@@ -138,7 +169,10 @@ def printing_changes_nothing(case: Case) -> None:
 
 @law(order=0, anywhere=True)
 def programs_are_data(case: Case) -> None:
-    """loads(dumps(trace(f)(x))) == trace(f)(x) == trace(f)(x) made once more."""
+    """loads(dumps(trace(f)(x))) == trace(f)(x) == trace(f)(x) made once more.
+
+    Usually broken by parameters that do not compare, or pickle, by value.
+    """
     program = ft.trace(case.everything)(*case.args)
     assert pickle.loads(pickle.dumps(program)) == program, f"unpickled, it is not\n{program}"
     again = ft.trace(case.everything)(*case.args)
@@ -151,7 +185,10 @@ def programs_are_data(case: Case) -> None:
 
 @law(order=1, anywhere=True)
 def live_values_are_numpys(case: Case) -> None:
-    """The value under jvp and vjp == f(x), to the bit."""
+    """The value under jvp and vjp == f(x), to the bit.
+
+    Usually broken by what depends on more than its arguments, or on their types.
+    """
     expected = case.f(*case.point)
     assert_same_bits(ft.jvp(case.f, case.point, case.tangent())[0], expected)
     assert_same_bits(ft.vjp(case.f, *case.point)[0], expected)
@@ -159,7 +196,10 @@ def live_values_are_numpys(case: Case) -> None:
 
 @law(order=1)
 def jvp_is_the_numerical_derivative(case: Case) -> None:
-    """jvp(f, x, v) == d/dt f(x + t v) at t = 0."""
+    """jvp(f, x, v) == d/dt f(x + t v) at t = 0.
+
+    Usually broken by a wrong derivative: sign, factor, a term that is missing, another operand's.
+    """
     v = case.tangent()
     tangent = ft.jvp(case.f, case.point, v)[1]
     expected, error, _ = derivative(case.widened().f, case.point, v)
@@ -168,7 +208,10 @@ def jvp_is_the_numerical_derivative(case: Case) -> None:
 
 @law(order=1)
 def forward_and_reverse_are_adjoint(case: Case) -> None:
-    """<w, J v> == <J^T w, v>."""
+    """<w, J v> == <J^T w, v>.
+
+    Usually broken by a vjp, or a transpose, that is not that of the jvp. It takes no complex conjugate.
+    """
     v, w = case.tangent(), case.cotangent()
     tangent = ft.jvp(case.f, case.point, v)[1]
     pulled = ft.vjp(case.f, *case.point)[1](w)
@@ -184,7 +227,10 @@ def combined(u: Any, v: Any) -> Any:
 
 @law(order=1)
 def linear_in_the_tangent(case: Case) -> None:
-    """J (u + 2 v) == J u + 2 J v, and J^T likewise."""
+    """J (u + 2 v) == J u + 2 J v, and J^T likewise.
+
+    Usually broken by a jvp that is not linear in `dx`, or a vjp in `ct`.
+    """
     pushes: Any = lambda v: ft.jvp(case.f, case.point, v)[1]  # noqa: E731
     for linear, u, v in (
         (pushes, case.tangent(), case.tangent(1)),
@@ -195,7 +241,10 @@ def linear_in_the_tangent(case: Case) -> None:
 
 @law(order=1)
 def transposed_twice_is_the_map(case: Case) -> None:
-    """(J^T)^T v == J v: the pullback of the pullback."""
+    """(J^T)^T v == J v: the pullback of the pullback.
+
+    Usually broken with the law of adjoints, or by a rule that is not linear in `ct`.
+    """
     v = case.tangent()
     pullback = ft.vjp(case.f, *case.point)[1]
     cotangents, structure = tree.flatten(case.cotangent())
@@ -211,7 +260,10 @@ def transposed_twice_is_the_map(case: Case) -> None:
 
 @law(order=1, anywhere=True)
 def derivatives_have_the_specs_of_their_primals(case: Case) -> None:
-    """spec(J v) == spec(f(x)), spec(J^T w) == spec(x): float32 stays float32."""
+    """spec(J v) == spec(f(x)), spec(J^T w) == spec(x): float32 stays float32.
+
+    Usually broken by a wrong `spec`.
+    """
     out, tangent = ft.jvp(case.f, case.point, case.tangent())
     inexact = [spec.dtype.kind in "fc" for spec in specs(out)]
     found = [spec for spec, wanted in zip(specs(tangent), inexact, strict=True) if wanted]
@@ -239,7 +291,10 @@ def pull(case: Case) -> Callable[..., Any]:
 
 @law(order=1, anywhere=True)
 def staged_derivatives_are_the_live_ones(case: Case) -> None:
-    """evaluate(trace(J)(x, v), x, v) == J v, and J^T likewise; validate() accepts both, and they print as they run."""
+    """evaluate(trace(J)(x, v), x, v) == J v, and J^T likewise; validate() accepts both, and they print as they run.
+
+    Usually broken by a wrong `spec`, a wrong `source`, or a rule that depends on more than what it is given.
+    """
     for f, args in (
         (push(case), (*case.point, *case.tangent())),
         (pull(case), (case.cotangent(), *case.point)),
@@ -257,7 +312,10 @@ def staged_derivatives_are_the_live_ones(case: Case) -> None:
 
 @law(order=1, anywhere=True)
 def zero_absorbs(case: Case) -> None:
-    """J 0 == 0 and J^T 0 == 0 at every finite x, also where J is infinite or undefined."""
+    """J 0 == 0 and J^T 0 == 0 at every finite x, also where J is infinite or undefined.
+
+    A derivative that can be infinite or undefined says so: `singular=True`.
+    """
     if not np.all(np.isfinite(flat(case.args))):
         return
     kind = case.primitive.derivative if case.primitive is not None else None
@@ -273,7 +331,10 @@ def zero_absorbs(case: Case) -> None:
 
 @law(order=1, anywhere=True)
 def nothing_is_written_into(case: Case) -> None:
-    """x, v, w and f(x) are afterwards what they were; a pullback called twice gives the same, in arrays of its own."""
+    """x, v, w and f(x) are afterwards what they were; a pullback called twice gives the same, in arrays of its own.
+
+    Usually broken by `ct *= ...` or `ct[...] = ...` in a rule: write `ct = ct * ...`. What gives a view says `.copy()`.
+    """
     v, w = case.tangent(), case.cotangent()
     before = bits((case.args, v, w))
     ft.jvp(case.f, case.point, v)
@@ -304,7 +365,10 @@ def backward(case: Case, w: Any) -> Callable[..., Any]:
 
 @law(order=2)
 def second_derivative_is_the_numerical_one(case: Case) -> None:
-    """jvp(x -> J(x)^T w, x, u) == d/dt J(x + t u)^T w at t = 0."""
+    """jvp(x -> J(x)^T w, x, u) == d/dt J(x + t u)^T w at t = 0.
+
+    Usually broken by a rule that leaves the trace, so that its own derivative is lost.
+    """
     u, w = case.tangent(), case.cotangent()
     found = ft.jvp(backward(case, w), case.point, u)[1]
     expected, error, _ = derivative(backward(case.widened(), double(w)), case.point, u)
@@ -313,7 +377,10 @@ def second_derivative_is_the_numerical_one(case: Case) -> None:
 
 @law(order=2)
 def nesting_in_any_order_gives_the_same(case: Case) -> None:
-    """With H the Hessian of <w, f>: jvp of vjp == vjp of vjp == vjp of jvp == H u, and <w, jvp of jvp> == <v, H u>."""
+    """With H the Hessian of <w, f>: jvp of vjp == vjp of vjp == vjp of jvp == H u, and <w, jvp of jvp> == <v, H u>.
+
+    Usually broken with the law of adjoints, or by a rule that leaves the trace.
+    """
     u, v, w = case.tangent(), case.tangent(1), case.cotangent()
     expected = ft.jvp(backward(case, w), case.point, u)[1]
     precise = rounding(case)
@@ -325,7 +392,10 @@ def nesting_in_any_order_gives_the_same(case: Case) -> None:
 
 @law(order=2)
 def staged_second_derivatives_are_the_live_ones(case: Case) -> None:
-    """evaluate(trace(x -> H u)(x), x) == H u in every nesting; validate() accepts it."""
+    """evaluate(trace(x -> H u)(x), x) == H u in every nesting; validate() accepts it.
+
+    Usually broken by a wrong `spec`, or a rule that depends on more than what it is given.
+    """
     u, w = case.tangent(), case.cotangent()
     nestings: list[Callable[..., Any]] = [
         lambda *point: ft.jvp(backward(case, w), point, u)[1],
