@@ -17,7 +17,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops.family import normalize_axis, operand
 from functrans.primitive import Bilinear, Primitive
 from functrans.tracing.bind import bind
-from functrans.tracing.dispatch import METHODS, implements
+from functrans.tracing.dispatch import METHODS, implements, refuse_out
 
 
 def contraction_dtype(*specs: ArraySpec) -> np.dtype[Any]:
@@ -88,6 +88,8 @@ dot_p = Primitive("dot", np.dot, _dot_spec, Bilinear((_dot_left, _dot_right)))
 @implements(np.dot)
 def dot(a: Any, b: Any, out: None = None) -> Any:
     """``np.dot``."""
+    if out is not None:
+        refuse_out("np.dot")
     return bind(dot_p, operand(a), operand(b))
 
 
@@ -177,6 +179,8 @@ outer_p = Primitive(
 @implements(np.outer)
 def outer(a: Any, b: Any, out: None = None) -> Any:
     """``np.outer``."""
+    if out is not None:
+        refuse_out("np.outer")
     return bind(outer_p, operand(a), operand(b))
 
 

@@ -15,7 +15,7 @@ from functrans.ops.index_template import DISTINCT
 from functrans.ops.scalars import strong
 from functrans.primitive import Linear, Primitive, call_source
 from functrans.tracing.bind import bind
-from functrans.tracing.dispatch import METHODS, implements
+from functrans.tracing.dispatch import METHODS, implements, refuse_out
 
 _WHOLE = (None, None, None)
 
@@ -99,6 +99,8 @@ def diagflat(v: Any, k: Any = 0) -> Any:
 @implements(np.trace)
 def trace(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1, dtype: Any = None, out: None = None) -> Any:
     """``np.trace``."""
+    if out is not None:
+        refuse_out("np.trace")
     return np.sum(diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
 
 

@@ -16,7 +16,7 @@ from functrans.ops.plain import known
 from functrans.ops.scalars import is_weak, strong
 from functrans.primitive import Linear, Primitive, Rule
 from functrans.tracing.bind import bind
-from functrans.tracing.dispatch import METHODS, implements
+from functrans.tracing.dispatch import METHODS, implements, refuse_out
 from functrans.tracing.tracer import Tracer
 
 
@@ -34,6 +34,8 @@ def _axis(x: Any, axis: Any) -> tuple[Any, int]:
 @implements(np.take)
 def take(a: Any, indices: Any, axis: Any = None, out: None = None, mode: str = "raise") -> Any:
     """``np.take``."""
+    if out is not None:
+        refuse_out("np.take")
     if axis is None or np.ndim(a):
         a, axis = _axis(a, axis)
     else:
@@ -110,6 +112,8 @@ def _mask(condition: Any, length: int, name: str) -> Any:
 @implements(np.compress)
 def compress(condition: Any, a: Any, axis: Any = None, out: None = None) -> Any:
     """``np.compress``; the condition must be known."""
+    if out is not None:
+        refuse_out("np.compress")
     if np.ndim(condition) != 1:
         raise ValueError("condition must be a 1-d array")
     a, axis = _axis(a, axis)
@@ -145,6 +149,8 @@ choose_p = Primitive(
 @implements(np.choose)
 def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
     """``np.choose``."""
+    if out is not None:
+        refuse_out("np.choose")
     a = operand(a)
     given = [operand(choice) for choice in choices]
     if len(given) > _MOST_CHOICES:

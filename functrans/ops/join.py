@@ -17,7 +17,7 @@ from functrans.ops.scalars import is_weak
 from functrans.ops.shape import atleast_1d, atleast_2d, atleast_3d, operand_array, to_shape
 from functrans.primitive import Each, Linear, Primitive
 from functrans.tracing.bind import bind
-from functrans.tracing.dispatch import implements
+from functrans.tracing.dispatch import implements, refuse_out
 from functrans.tracing.tracer import Tracer
 
 # The cotangent of one among n operands is found in time proportional to n: more of them are joined group by group.
@@ -128,6 +128,8 @@ def concatenate(
     arrays: Any, /, axis: Any = 0, out: None = None, *, dtype: Any = None, casting: str = "same_kind"
 ) -> Any:
     """``np.concatenate``."""
+    if out is not None:
+        refuse_out("np.concatenate")
     if axis is None:
         arrays, axis = _flat_operands(arrays), 0
     parts = _operands(arrays, dtype, casting)
@@ -137,6 +139,8 @@ def concatenate(
 @implements(np.stack)
 def stack(arrays: Any, axis: Any = 0, out: None = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     """``np.stack``."""
+    if out is not None:
+        refuse_out("np.stack")
     parts = _operands(arrays, dtype, casting)
     return _joined(stack_p, parts, axis, 1)
 

@@ -86,7 +86,7 @@ def _solve_spec(a: ArraySpec, b: ArraySpec) -> ArraySpec:
     return ArraySpec(batch + core, linalg_dtype("solve", a, b))
 
 
-def _solve_columns(a: Num[Array, "... n n"], rhs: Inexact[Array, "..."], b: Num[Array, "..."]) -> Inexact[Array, "..."]:
+def _solve_columns(a: Num[Array, "... n n"], rhs: Inexact[Array, "..."], b: Any) -> Inexact[Array, "..."]:
     """``solve`` with as many axes in ``rhs`` as the result for ``b`` has: a stack of vectors, if ``b`` is one."""
     if b.ndim > 1:
         return np.linalg.solve(a, rhs)
@@ -94,7 +94,7 @@ def _solve_columns(a: Num[Array, "... n n"], rhs: Inexact[Array, "..."], b: Num[
 
 
 def _solve_jvp_matrix(
-    da: Inexact[Array, "... n n"], out: Inexact[Array, "..."], a: Inexact[Array, "... n n"], b: Num[Array, "..."]
+    da: Inexact[Array, "... n n"], out: Inexact[Array, "..."], a: Inexact[Array, "... n n"], b: Any
 ) -> Inexact[Array, "..."]:
     moved = da @ out if b.ndim > 1 else (da @ out[..., None])[..., 0]
     return -_solve_columns(a, moved, b)

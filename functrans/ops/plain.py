@@ -12,7 +12,7 @@ from functrans.ir.spec import WEAK, ArraySpec
 from functrans.ops.family import broadcast_shapes, operand
 from functrans.primitive import Constant, Primitive
 from functrans.tracing.bind import bind
-from functrans.tracing.dispatch import implements
+from functrans.tracing.dispatch import implements, refuse_out
 from functrans.tracing.tracer import Tracer
 
 _TRUTH = "it is a truth value"
@@ -185,6 +185,8 @@ def _test(function: Callable[..., Any]) -> None:
 
     @implements(function)
     def test(x: Any, out: None = None) -> Any:
+        if out is not None:
+            refuse_out(f"np.{function.__name__}")
         return bind(primitive, x)
 
 

@@ -71,6 +71,39 @@ def test_out_is_refused(out):
             ft.vjp(call, np.ones(2))
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x, out: np.dot(np.eye(3), x, out),
+        lambda x, out: x.dot(np.eye(3), out),
+        lambda x, out: x.dot(np.eye(3), out=out),
+        lambda x, out: np.outer(x, x, np.eye(3)),
+        lambda x, out: np.take(x, [0, 1, 2], 0, out),
+        lambda x, out: x.take([0, 1, 2], out=out),
+        lambda x, out: np.compress([1, 1, 1], x, 0, out),
+        lambda x, out: x.compress([1, 1, 1], out=out),
+        lambda x, out: np.choose([0, 0, 0], [x], out),
+        lambda x, out: np.stack([x[0], x[1], x[2]], 0, out),
+        lambda x, out: np.concatenate([x], 0, out),
+        lambda x, out: np.trace(np.diag(x), 0, 0, 1, None, out[0, ...]),
+        lambda x, out: np.diag(x).trace(out=out[0, ...]),
+        lambda x, out: np.fix(x, out),
+        lambda x, out: np.isposinf(x, out.astype(bool)),
+        lambda x, out: np.round(x, 1, out),
+        lambda x, out: x.round(1, out),
+        lambda x, out: np.sum(x, 0, None, out[0, ...]),
+        lambda x, out: x.cumsum(0, None, out),
+        lambda x, out: x.clip(0, 1, out),
+        lambda x, out: np.add(x, 1, out),
+    ],
+)
+def test_out_by_position_and_of_methods_is_refused(call):
+    """It was left unwritten, in silence, and with it the derivative was lost."""
+    for run in (lambda f: ft.vjp(f, np.arange(3.0)), lambda f: ft.trace(f)(np.arange(3.0))):
+        with pytest.raises(TracedAssignmentError, match=r"`out=` of `.*` would write a traced value"):
+            run(lambda x: call(x, np.zeros(3)))
+
+
 def test_out_may_be_none():
     assert ft.grad(lambda x: np.sum(np.exp(x, out=None), out=None))(np.zeros(2)).tolist() == [1.0, 1.0]
     assert ft.grad(lambda x: np.clip(x, 0.0, 1.0, out=None))(0.5) == 1.0
