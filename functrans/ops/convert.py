@@ -127,6 +127,8 @@ METHODS["round"] = round
 @implements(np.fix)
 def fix(x: Any, out: None = None) -> Any:
     """``np.fix``: ``np.trunc`` by another name, which newer versions of NumPy give up."""
+    if out is not None:
+        refuse_out("np.fix")
     return np.trunc(x)
 
 
