@@ -115,6 +115,9 @@ class Constant:
 
 Derivative: TypeAlias = Derivatives | Linear | Bilinear | Rules | Constant
 Source: TypeAlias = Callable[[list[str], dict[str, Any]], str]
+#: ``batch(primitive, operands, batched, size, params)``: the primitive of each example. ``batched`` says which operands
+#: have the batch as their first axis, of length ``size``; every output has it.
+Batch: TypeAlias = "Callable[[Primitive, Sequence[Any], Sequence[bool], int, Mapping[str, Any]], Any]"
 Domain: TypeAlias = tuple[float, float]
 
 REAL: Domain = (float("-inf"), float("inf"))
@@ -135,12 +138,14 @@ class Primitive:
         masks: whether its transpose puts exact zeros beside other numbers (``where``, indexing, …); from there on
             every elementwise product in a backward walk lets a zero absorb infinities and NaN. A number: it does so
             only with at least that many operands (a reduction with a mask).
+        batch: how it maps over a leading axis; left out, that of an elementwise function if it is one.
         domain: per operand, the open interval from which tests draw real values.
         residuals: what the reverse rules read, which is all that a trace keeps.
         helpers: functions that the printed source calls, by name; their own source must need NumPy alone.
     """
 
     __slots__ = (
+        "batch",
         "derivative",
         "domain",
         "helpers",
@@ -164,6 +169,7 @@ class Primitive:
         helpers: Mapping[str, Callable[..., Any]] | None = None,
         multiple: bool = False,
         masks: int = False,
+        batch: Batch | None = None,
         domain: Sequence[Domain] = (),
     ) -> None:
         if name in _registry:
@@ -176,6 +182,7 @@ class Primitive:
         self.helpers = dict(helpers or {})
         self.multiple = multiple
         self.masks = masks
+        self.batch = batch
         self.domain = tuple(domain)
         self.residuals = _Residuals(self)
         _registry[name] = self
@@ -294,6 +301,7 @@ __all__ = [
     "POSITIVE",
     "REAL",
     "ArraySpec",
+    "Batch",
     "Bilinear",
     "Constant",
     "Derivative",

@@ -220,6 +220,23 @@ def paths(structure: TreeDef) -> list[str]:
     ]
 
 
+def children(tree: Tree) -> tuple[list[Any], list[str]]:
+    """The entries of one container, and how one would write each in Python (``['w']``, ``[0]``, ``.bias``)."""
+    kind = _kind_of(tree)
+    if kind is None:
+        return [], []
+    entries, metadata = kind.flatten(tree)
+    return list(entries), [kind.path(metadata, index) for index in range(len(entries))]
+
+
+def child_names(structure: TreeDef) -> list[str]:
+    """How one would write each entry of the outermost container."""
+    if structure.cls is None:
+        return []
+    kind = _KINDS[structure.cls]
+    return [kind.path(structure.metadata, index) for index in range(len(structure.children))]
+
+
 def flatten_up_to(structure: TreeDef, tree: Tree, what: str) -> list[Any]:
     """The leaves of ``tree``, which must have ``structure``; dictionaries may list their keys in another order.
 

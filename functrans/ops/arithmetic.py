@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from functrans.ir.spec import ArraySpec
+from functrans.ops import batching
 from functrans.ops.duals import absorb
 from functrans.ops.family import elementwise, operator_spec, real_spec
 from functrans.ops.scalars import is_weak, strong, weak
@@ -98,10 +99,22 @@ _MODULUS = Rules(
     vjp=[lambda ct, out, x: ct * np.conj(np.sign(x))],
 )
 absolute_complex = Primitive(
-    "absolute_complex", np.absolute, real_spec, _MODULUS, source=lambda args, params: f"np.absolute({args[0]})"
+    "absolute_complex",
+    np.absolute,
+    real_spec,
+    _MODULUS,
+    source=lambda args, params: f"np.absolute({args[0]})",
+    batch=batching.elementwise,
 )
 # `abs(z)` of one number can differ from it in the last bit.
-abs_complex = Primitive("abs_complex", operator.abs, real_spec, _MODULUS, source=lambda args, params: f"abs({args[0]})")
+abs_complex = Primitive(
+    "abs_complex",
+    operator.abs,
+    real_spec,
+    _MODULUS,
+    source=lambda args, params: f"abs({args[0]})",
+    batch=batching.elementwise,
+)
 
 
 def is_complex(x: Any) -> bool:
@@ -133,6 +146,7 @@ sign_complex = Primitive(
         vjp=[lambda ct, out, x: (ct - np.conj(out) * np.real(ct * out)) / np.abs(x)],
     ),
     source=lambda args, params: f"np.sign({args[0]})",
+    batch=batching.elementwise,
 )
 del UNARY[np.sign]
 UFUNCS[np.sign] = lambda x: bind(sign_complex if is_complex(x) else sign, x)

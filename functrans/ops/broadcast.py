@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from functrans.errors import ShapeError
 from functrans.ir.source import param_source
 from functrans.ir.spec import ArraySpec
+from functrans.ops import batching
 from functrans.ops.shape import as_shape, operand_array, to_shape
 from functrans.primitive import Linear, Primitive
 from functrans.tracing.bind import bind
@@ -29,6 +31,13 @@ def _broadcast_spec(x: ArraySpec, shape: tuple[int, ...]) -> ArraySpec:
     return ArraySpec(shape, x.dtype)
 
 
+def _broadcast_batch(
+    primitive: Primitive, operands: Sequence[Any], batched: Sequence[bool], size: int, params: Mapping[str, Any]
+) -> Any:
+    shape = params["shape"]
+    return bind(primitive, batching.aligned(operands[0], True, len(shape)), shape=(size, *shape))
+
+
 broadcast_to_p = Primitive(
     "broadcast_to",
     np.broadcast_to,
@@ -36,6 +45,7 @@ broadcast_to_p = Primitive(
     # That the cotangent is summed over what was broadcast, is what happens to every cotangent.
     Linear((lambda ct, x, shape: ct,)),
     source=lambda args, params: f"np.broadcast_to({args[0]}, {param_source(params['shape'])})",
+    batch=_broadcast_batch,
 )
 
 

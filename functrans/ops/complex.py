@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from functrans.ir.spec import ArraySpec
+from functrans.ops import batching
 from functrans.ops.family import broadcast_shapes, operand, real_spec
 from functrans.primitive import Linear, Primitive
 from functrans.tracing.bind import bind
@@ -31,9 +32,16 @@ complex_p = Primitive(
     Linear((lambda ct, re, im: np.real(ct), lambda ct, re, im: -np.imag(ct))),
     source=lambda args, params: f"complex_of({', '.join(args)})",
     helpers={"complex_of": complex_of},
+    batch=batching.elementwise,
 )
-real_p = Primitive("real", np.real, real_spec, Linear((lambda ct, z: ct,)))
-imag_p = Primitive("imag", np.imag, real_spec, Linear((lambda ct, z: make_complex(np.zeros(ct.shape, ct.dtype), -ct),)))
+real_p = Primitive("real", np.real, real_spec, Linear((lambda ct, z: ct,)), batch=batching.elementwise)
+imag_p = Primitive(
+    "imag",
+    np.imag,
+    real_spec,
+    Linear((lambda ct, z: make_complex(np.zeros(ct.shape, ct.dtype), -ct),)),
+    batch=batching.elementwise,
+)
 
 
 def make_complex(re: Any, im: Any) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 from functrans.errors import TracedAssignmentError, UncoveredFunctionError
 from functrans.ir.source import param_source
 from functrans.ir.spec import ArraySpec
+from functrans.ops import batching
 from functrans.ops.broadcast import stretch
 from functrans.ops.complex import make_complex
 from functrans.ops.scalars import strong
@@ -36,6 +37,7 @@ astype_p = Primitive(
     # The cotangent is cast back like every cotangent.
     Linear((lambda ct, x, dtype: ct,)),
     source=_astype_source,
+    batch=batching.elementwise,
 )
 astype_discrete = Primitive(
     "astype_discrete",
@@ -43,6 +45,7 @@ astype_discrete = Primitive(
     lambda x, dtype: ArraySpec(x.shape, dtype),
     Constant("its result is an integer or a truth value"),
     source=_astype_source,
+    batch=batching.elementwise,
 )
 
 
@@ -110,6 +113,7 @@ round_p = Primitive(
     _rounded_spec,
     Constant(_STEPS),
     source=lambda args, params: f"np.round({args[0]}, {params['decimals']})",
+    batch=batching.elementwise,
 )
 
 

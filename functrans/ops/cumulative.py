@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from functrans.ir.spec import ArraySpec
+from functrans.ops import batching
 from functrans.ops.family import broadcast_shapes, normalize_axis
 from functrans.ops.reduction import array, constant_in, dtype_of, in_dtype
 from functrans.primitive import Linear, Primitive, Rules
@@ -28,7 +29,9 @@ def _cumsum_transpose(ct, x, *, axis, dtype=None):  # type: ignore[no-untyped-de
     return np.cumsum(ct[back], axis=axis)[back]
 
 
-cumsum_p = Primitive("cumsum", np.cumsum, _cumulative_spec(np.cumsum), Linear((_cumsum_transpose,)))
+cumsum_p = Primitive(
+    "cumsum", np.cumsum, _cumulative_spec(np.cumsum), Linear((_cumsum_transpose,)), batch=batching.along("axis")
+)
 
 
 # A running product y[i] = x[i] y[i-1] has the tangent dy[i] = x[i] dy[i-1] + y[i-1] dx[i]: a linear recurrence, whose
@@ -80,6 +83,12 @@ def _recurrence_by_rest_vjp(ct, out, a, b, *, axis, reverse=False):  # type: ign
     return bind(recurrence_p, a, ct, axis=axis, reverse=not reverse)
 
 
+def _recurrence_batch(
+    primitive: Primitive, operands: Sequence[Any], batched: Sequence[bool], size: int, params: Mapping[str, Any]
+) -> Any:
+    return batching.elementwise(primitive, operands, batched, size, {**params, "axis": params["axis"] + 1})
+
+
 recurrence_p = Primitive(
     "linear_recurrence",
     linear_recurrence,
@@ -94,6 +103,7 @@ recurrence_p = Primitive(
         f"linear_recurrence({args[0]}, {args[1]}, axis={params['axis']}, reverse={params['reverse']})"
     ),
     helpers={"linear_recurrence": linear_recurrence},
+    batch=_recurrence_batch,
 )
 
 
@@ -107,7 +117,11 @@ def _cumprod_vjp(ct, out, x, *, axis, dtype=None):  # type: ignore[no-untyped-de
 
 
 cumprod_p = Primitive(
-    "cumprod", np.cumprod, _cumulative_spec(np.cumprod), Rules(jvp=[_cumprod_jvp], vjp=[_cumprod_vjp])
+    "cumprod",
+    np.cumprod,
+    _cumulative_spec(np.cumprod),
+    Rules(jvp=[_cumprod_jvp], vjp=[_cumprod_vjp]),
+    batch=batching.along("axis"),
 )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from functrans.errors import ShapeError
 from functrans.ir.spec import ArraySpec
+from functrans.ops import batching
 from functrans.ops.family import ufunc_spec
 from functrans.ops.scalars import strong
 from functrans.primitive import Primitive, Rules
@@ -43,6 +44,7 @@ _absorb = Primitive(
     source=lambda args, params: f"absorbing_multiply({', '.join(args)})",
     helpers={"absorbing_multiply": absorbing_multiply},
     masks=True,
+    batch=batching.elementwise,
 )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from functrans.ir.spec import ArraySpec
+from functrans.ops import batching
 from functrans.ops.family import elementwise, ufunc_spec
 from functrans.primitive import POSITIVE, REAL, Derivatives, Primitive, Rules
 from functrans.tracing.bind import bind, bind_unary
@@ -98,6 +99,7 @@ modf = Primitive(
     _pair_spec(np.modf),
     Rules(jvp=[lambda dx, out, x: (dx, np.zeros_like(dx))], vjp=[lambda ct, out, x: ct[0]]),
     multiple=True,
+    batch=batching.elementwise,
 )
 UFUNCS[np.modf] = lambda x: bind(modf, x)
 frexp = Primitive(
@@ -109,5 +111,6 @@ frexp = Primitive(
         vjp=[lambda ct, out, x: ct[0] * np.ldexp(1.0, -out[1])],
     ),
     multiple=True,
+    batch=batching.elementwise,
 )
 UFUNCS[np.frexp] = lambda x: bind(frexp, x)

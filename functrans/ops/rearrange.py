@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from functrans.errors import ShapeError
+from functrans.ops import batching
 from functrans.ops.broadcast import stretch
 from functrans.ops.family import normalize_axes, normalize_axis
 from functrans.ops.shape import as_shape, operand_array, ravel, swapaxes, to_shape
@@ -15,12 +16,19 @@ from functrans.primitive import Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements
 
-flip_p = Primitive("flip", np.flip, lambda x, axis: x.strong(), Linear((lambda ct, x, axis: np.flip(ct, axis),)))
+flip_p = Primitive(
+    "flip",
+    np.flip,
+    lambda x, axis: x.strong(),
+    Linear((lambda ct, x, axis: np.flip(ct, axis),)),
+    batch=batching.along("axis"),
+)
 roll_p = Primitive(
     "roll",
     np.roll,
     lambda x, shift, axis: x.strong(),
     Linear((lambda ct, x, shift, axis: np.roll(ct, tuple([-n for n in shift]), axis),)),
+    batch=batching.along("axis"),
 )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from functrans.ir.spec import ArraySpec
+from functrans.ops import batching
 from functrans.ops.reduction import (
     NO_VALUE,
     Axes,
@@ -53,6 +54,7 @@ sum_p = Primitive(
     Linear((_sum_transpose, lambda ct, *operands, **params: ct, None)),
     source=named_source("np.sum", "initial", "where"),
     masks=3,
+    batch=batching.reducing,
 )
 
 
@@ -127,6 +129,7 @@ prod_p = Primitive(
     Rules(jvp=[_prod_jvp, _prod_by_initial], vjp=[_prod_vjp, _prod_by_initial]),
     source=named_source("np.prod", "initial", "where"),
     masks=3,
+    batch=batching.reducing,
 )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from functrans.ir.spec import ArraySpec
+from functrans.ops import batching
 from functrans.primitive import Derivatives, Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.tracer import Tracer
@@ -49,4 +50,5 @@ _weak = Primitive(
     lambda x, kind: ArraySpec((), x.dtype, True),
     Linear((lambda ct, x, kind: ct,)),
     source=lambda args, params: f"{params['kind']}({args[0]})",
+    batch=batching.identity,
 )

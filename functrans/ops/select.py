@@ -10,6 +10,7 @@ import numpy as np
 from functrans import tree
 from functrans.errors import UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
+from functrans.ops import batching
 from functrans.ops.family import broadcast_shapes, operand, result_dtype
 from functrans.primitive import Constant, Linear, Primitive, Rules
 from functrans.tracing.bind import bind
@@ -26,6 +27,7 @@ where_p = Primitive(
     lambda c, x, y: ArraySpec(broadcast_shapes("np.where", (c, x, y)), result_dtype((x, y))),
     Linear((None, lambda ct, c, x, y: np.where(c, ct, 0), lambda ct, c, x, y: np.where(c, 0, ct))),
     masks=True,
+    batch=batching.elementwise,
 )
 
 _MISSING: Any = object()
@@ -72,6 +74,7 @@ clip_p = Primitive(
         lambda x, low, high: (x > high) | (low > high),
     ),
     masks=True,
+    batch=batching.elementwise,
 )
 clip_low = Primitive(
     "clip_low",
@@ -80,6 +83,7 @@ clip_low = Primitive(
     _masked(lambda x, low: np.logical_not(x < low), lambda x, low: x < low),
     source=lambda args, params: f"np.clip({args[0]}, {args[1]}, None)",
     masks=True,
+    batch=batching.elementwise,
 )
 clip_high = Primitive(
     "clip_high",
@@ -88,6 +92,7 @@ clip_high = Primitive(
     _masked(lambda x, high: np.logical_not(x > high), lambda x, high: x > high),
     source=lambda args, params: f"np.clip({args[0]}, None, {args[1]})",
     masks=True,
+    batch=batching.elementwise,
 )
 
 
@@ -133,7 +138,12 @@ def _identity(x: Any) -> Any:
 
 
 stop_gradient_p = Primitive(
-    "stop_gradient", _identity, lambda x: x, Constant("asked for"), source=lambda args, params: args[0]
+    "stop_gradient",
+    _identity,
+    lambda x: x,
+    Constant("asked for"),
+    source=lambda args, params: args[0],
+    batch=batching.elementwise,
 )
 
 

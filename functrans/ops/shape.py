@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,12 +30,20 @@ def _reshape_source(args: list[str], params: dict[str, Any]) -> str:
     return f"np.reshape({args[0]}, {param_source(params['shape'])}{order})"
 
 
+def _reshape_batch(
+    primitive: Primitive, operands: Sequence[Any], batched: Sequence[bool], size: int, params: Mapping[str, Any]
+) -> Any:
+    # In either order the batch, being the first axis, keeps its place.
+    return bind(primitive, operands[0], **{**params, "shape": (size, *params["shape"])})
+
+
 reshape_p = Primitive(
     "reshape",
     _reshape_impl,
     lambda x, shape, order="C": ArraySpec(shape, x.dtype),
     Linear((lambda ct, x, shape, order="C": np.reshape(ct, x.shape, order=order),)),
     source=_reshape_source,
+    batch=_reshape_batch,
 )
 
 
@@ -216,12 +224,19 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(out)
 
 
+def _transpose_batch(
+    primitive: Primitive, operands: Sequence[Any], batched: Sequence[bool], size: int, params: Mapping[str, Any]
+) -> Any:
+    return bind(primitive, operands[0], axes=(0, *[axis + 1 for axis in params["axes"]]))
+
+
 transpose_p = Primitive(
     "transpose",
     np.transpose,
     lambda x, axes: ArraySpec(tuple([x.shape[i] for i in axes]), x.dtype),
     Linear((lambda ct, x, axes: np.transpose(ct, _inverse(axes)),)),
     source=_transpose_source,
+    batch=_transpose_batch,
 )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from functrans.errors import ShapeError, UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
+from functrans.ops import batching
 from functrans.ops.duals import cast
 from functrans.ops.family import operand
 from functrans.ops.reduction import (
@@ -58,6 +59,7 @@ mean_p = Primitive(
     Linear((_mean_transpose, None)),
     source=named_source("np.mean", "where"),
     masks=2,
+    batch=batching.reducing,
 )
 
 
@@ -208,6 +210,7 @@ def _declare(
             Rules(jvp=[own[0]], vjp=[own[1]]),
             source=named_source(f"np.{name}", "where"),
             masks=2,
+            batch=batching.reducing,
         ),
         Primitive(
             f"{name}_about",
@@ -216,6 +219,7 @@ def _declare(
             Rules(jvp=about, vjp=vjp_about),
             source=named_source(f"np.{name}", "mean", "where"),
             masks=3,
+            batch=batching.reducing,
         ),
     )
 

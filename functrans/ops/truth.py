@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from functrans.ir.spec import ArraySpec
+from functrans.ops import batching
 from functrans.ops.family import normalize_axis
 from functrans.ops.reduction import (
     NO_VALUE,
@@ -34,6 +35,7 @@ def _truth(name: str, function: Callable[..., Any]) -> Primitive:
         lambda x, where=None, *, axis, keepdims=False: ArraySpec(reduced_shape(x.shape, axis, keepdims), np.bool_),
         Constant("its result is a truth value"),
         source=named_source(f"np.{name}", "where"),
+        batch=batching.reducing,
     )
 
 
@@ -62,7 +64,17 @@ def _position(name: str, function: Callable[..., Any]) -> Primitive:
         check_nonempty(f"np.{name}", x, axes, shape)
         return ArraySpec(shape, np.intp)
 
-    return Primitive(name, function, spec, Constant("its result is an index"))
+    return Primitive(name, function, spec, Constant("its result is an index"), batch=_position_batch)
+
+
+def _position_batch(
+    primitive: Primitive, operands: Sequence[Any], batched: Sequence[bool], size: int, params: Mapping[str, Any]
+) -> Any:
+    (x,) = operands
+    if "axis" in params:
+        return bind(primitive, x, **{**params, "axis": params["axis"] + 1})
+    out = bind(primitive, np.reshape(x, (size, -1)), axis=1)
+    return np.reshape(out, (size, *[1] * (x.ndim - 1))) if params.get("keepdims") else out
 
 
 argmax_p = _position("argmax", np.argmax)
@@ -102,7 +114,9 @@ def _count_spec(x: ArraySpec, *, axis: Axes | None = None, keepdims: bool = Fals
     return ArraySpec(reduced_shape(x.shape, tuple(range(x.ndim)) if axis is None else axis, keepdims), np.intp)
 
 
-count_nonzero_p = Primitive("count_nonzero", np.count_nonzero, _count_spec, Constant("its result is a count"))
+count_nonzero_p = Primitive(
+    "count_nonzero", np.count_nonzero, _count_spec, Constant("its result is a count"), batch=batching.reducing_all
+)
 
 
 @implements(np.count_nonzero)

@@ -1,0 +1,84 @@
+"""Batch axes: ``in_axes`` and ``out_axes``, which are prefixes of trees, spread over leaves."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from functrans import tree
+from functrans.errors import ShapeError, TreeError
+
+
+def spread(axes: Any, structure: tree.TreeDef, what: str) -> list[int | None]:
+    """One axis (or None) for each leaf: an integer or None stands for the whole tree below it.
+
+    Raises:
+        TreeError: the axes are no prefix of the structure; the message says where.
+    """
+    if axes is None:
+        return [None] * structure.size
+    if not isinstance(axes, tuple | list | dict) and not hasattr(axes, "__dataclass_fields__"):
+        try:
+            return [operator.index(axes)] * structure.size
+        except TypeError:
+            raise TreeError(
+                f"{what} is {axes!r}, which is no axis", "give an integer, None, or a tree of them."
+            ) from None
+    children, names = tree.children(axes)
+    if structure.cls is None or (type(axes) is not structure.cls and {type(axes), structure.cls} != {list, tuple}):
+        kind = "an array" if structure.cls is None else f"a {structure.cls.__name__}"
+        raise TreeError(
+            f"{what} is a {type(axes).__name__}, but what it is for is {kind}",
+            "give an integer or None for all of it, or a tree built like it.",
+        )
+    by_name = dict(zip(names, children, strict=True))
+    below = tree.child_names(structure)
+    if list(by_name) != below and set(by_name) != set(below):
+        raise TreeError(
+            f"{what} has entries {', '.join(names) or 'none'}, but what it is for has {', '.join(below) or 'none'}",
+            "give one entry for each.",
+        )
+    found: list[int | None] = []
+    for name, child in zip(below, structure.children, strict=True):
+        found += spread(by_name[name], child, what + name)
+    return found
+
+
+def batch_first(value: Any, axis: int, name: str) -> Any:
+    """An array with its batch axis in front.
+
+    Raises:
+        ShapeError: it has no such axis.
+    """
+    rank = np.ndim(value)
+    if not -rank <= axis < rank:
+        shape = f"has shape {np.shape(value)}" if rank else "is a number"
+        raise ShapeError(
+            f"in_axes says that {name} is batched along axis {axis}, but it {shape}",
+            "give the axis along which the examples stand, or None for an argument that all of them share.",
+        )
+    return np.moveaxis(value, axis, 0) if axis % rank else value if hasattr(value, "ndim") else np.asarray(value)
+
+
+def common_size(sizes: Sequence[tuple[str, int]], given: int | None, transform: str) -> int:
+    """The length of the batch, on which all batched arguments must agree.
+
+    Raises:
+        ShapeError: they do not, or there is none.
+    """
+    found = ([("axis_size", given)] if given is not None else []) + list(sizes)
+    if not found:
+        raise ShapeError(
+            f"`{transform}` has nothing to map over: in_axes is None for every argument",
+            "give an axis for at least one argument, or pass `axis_size=`.",
+        )
+    if len({size for _, size in found}) > 1:
+        listed = ", ".join(f"{name} has {size}" for name, size in found)
+        raise ShapeError(
+            f"`{transform}`: the arguments do not agree on the number of examples: {listed}",
+            "bring the batched axes to one length, or give in_axes=None for an argument that all examples share.",
+        )
+    return found[0][1]

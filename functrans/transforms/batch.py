@@ -1,0 +1,68 @@
+"""Batches: a traced value that stands for one example of many, computed for all of them at once.
+
+A tracer's ``value`` is the spec of one example, so it is staged to those who ask for its truth; its ``mark`` is the
+whole batch, batch axis first, one level further out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from functrans.errors import MissingRuleError
+from functrans.ir.spec import ArraySpec
+from functrans.ops.batching import rule_of
+from functrans.primitive import Primitive
+from functrans.tracing.recorder import Recorder
+from functrans.tracing.tracer import Tracer
+
+
+class BatchRecorder(Recorder):
+    """Computes each operation for the whole batch."""
+
+    __slots__ = ("axis_name", "size")
+
+    def __init__(self, transform: str, function: Callable[..., Any], size: int, axis_name: Any = None) -> None:
+        super().__init__(transform, function)
+        self.size = size
+        self.axis_name = axis_name
+
+    def batch(self, values: Any) -> Tracer:
+        """A new traced example of these, which stand along the first axis."""
+        spec = ArraySpec.of(values)
+        return Tracer(self, ArraySpec(spec.shape[1:], spec.dtype), values)
+
+    def process(self, primitive: Primitive, args: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
+        if self.closed:
+            self.leaked()
+        operands: list[Any] = []
+        batched: list[bool] = []
+        weak = False
+        for arg in args:
+            mine = type(arg) is Tracer and arg.recorder is self
+            operands.append(arg.mark if mine else arg)
+            batched.append(mine)
+            weak = weak or (mine and arg.value.weak)
+        rule = rule_of(primitive)
+        if rule is None:
+            raise MissingRuleError(
+                f"the primitive `{primitive.name}` has no batching rule, so it cannot be used under `{self.transform}`",
+                "declare one where the primitive is declared (`batch=`), or use `functrans.map`, a plain loop.",
+            )
+        specs = None
+        if weak or primitive.name == "weak":
+            foretold = primitive.spec(*[ArraySpec.of(arg) for arg in args], **params)
+            specs = foretold if primitive.multiple else (foretold,)
+            operands = [strengthened(x, specs[0]) if flag else x for x, flag in zip(operands, batched, strict=True)]
+        out = rule(primitive, operands, batched, self.size, params)
+        outs = out if primitive.multiple else (out,)
+        made = [self.batch(o) for o in outs]
+        if specs is not None:
+            for tracer, spec in zip(made, specs, strict=True):
+                tracer.value = spec
+        return tuple(made) if primitive.multiple else made[0]
+
+
+def strengthened(x: Any, out: ArraySpec) -> Any:
+    """A batch of Python scalars, which is an array, in the dtype that the scalars would take beside others."""
+    return x.astype(out.dtype) if out.dtype.kind in "fc" and x.dtype.kind in "f" and x.dtype != out.dtype else x

@@ -1,0 +1,244 @@
+"""``vmap``: a function of one example becomes one of many, computed together; ``map``: the same by a plain loop."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from functrans import tree
+from functrans.errors import ShapeError, describe_function, expect_function
+from functrans.ir.spec import ArraySpec
+from functrans.tracing.trace import check_outputs
+from functrans.tracing.tracer import Tracer
+from functrans.transforms.axes import batch_first, common_size, spread
+from functrans.transforms.batch import BatchRecorder
+from functrans.transforms.vjp import named
+
+
+class Batched:
+    """The arguments of a call, of which some are batched: leaves with the batch in front."""
+
+    __slots__ = ("axes", "leaves", "size", "structure")
+
+    def __init__(
+        self,
+        transform: str,
+        f: Callable[..., Any],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        in_axes: Any,
+        axis_size: int | None,
+    ) -> None:
+        if isinstance(in_axes, list):
+            in_axes = tuple(in_axes)
+        if isinstance(in_axes, tuple) and len(in_axes) != len(args):
+            raise ShapeError(
+                f"in_axes has {len(in_axes)} entries, but {describe_function(f)} was called with {len(args)} "
+                "positional arguments",
+                "give one entry for each, or one integer for all; arguments given by keyword are mapped along axis 0.",
+            )
+        self.leaves, self.structure = tree.flatten((tuple(args), dict(kwargs)))
+        below = self.structure.children
+        self.axes = spread(in_axes, below[0], "in_axes") + spread(0, below[1], "in_axes")
+        names = argument_names(f, self.structure)
+        sizes = []
+        for i, axis in enumerate(self.axes):
+            if axis is not None:
+                self.leaves[i] = batch_first(self.leaves[i], axis, names[i])
+                sizes.append((names[i], np.shape(self.leaves[i])[0]))
+        self.size = common_size(sizes, axis_size, transform)
+
+    def call(self, f: Callable[..., Any], leaves: Sequence[Any]) -> Any:
+        """``f`` of these leaves."""
+        args, kwargs = tree.unflatten(self.structure, leaves)
+        return f(*args, **kwargs)
+
+    def part(self, start: int, stop: int) -> list[Any]:
+        """The leaves of some of the examples."""
+        return [leaf if axis is None else leaf[start:stop] for leaf, axis in zip(self.leaves, self.axes, strict=True)]
+
+
+def argument_names(f: Callable[..., Any], structure: tree.TreeDef) -> list[str]:
+    """Each leaf of ``(args, kwargs)`` as errors call it: ``argument `w` ['b']``."""
+    try:
+        known = list(inspect.signature(f).parameters)
+    except (TypeError, ValueError):
+        known = []
+    names = []
+    positional, keywords = structure.children
+    for index, child in enumerate(positional.children):
+        label = f"`{known[index]}`" if index < len(known) else str(index)
+        names += [f"argument {label}{path}" for path in tree.paths(child)]
+    for key, child in zip(keywords.metadata, keywords.children, strict=True):
+        names += [f"argument `{key}`{path}" for path in tree.paths(child)]
+    return names
+
+
+def vmap(
+    f: Callable[..., Any],
+    in_axes: Any = 0,
+    out_axes: Any = 0,
+    *,
+    axis_name: Any = None,
+    axis_size: int | None = None,
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:
+    """A function that maps ``f`` over an axis of its arguments: written for one example, computed for all at once.
+
+    Each operation of ``f`` becomes one of NumPy's on the whole batch; there is no loop over the examples.
+
+    Args:
+        f: function of one example: of arrays, or of trees of arrays.
+        in_axes: along which axis the examples stand: an integer (it may be negative) for all arguments; or a tuple with
+            an entry per argument: an integer, None for an argument that all examples share, or a tree of these
+            built like the argument. Arguments given by keyword are mapped along axis 0.
+        out_axes: where the examples stand in the results; an integer, None for a result that is the same for all, or a
+            tree of these built like the result.
+        axis_name: a name for the batch, for :func:`functrans.psum` and its kin inside of ``f``.
+        axis_size: the number of examples, where no argument tells.
+        chunk_size: at most so many examples at once, which bounds the memory.
+
+    Returns:
+        A function of the same arguments with the batch axes added.
+
+    Raises:
+        ShapeError: an argument has no such axis, or the arguments do not agree on the number of examples.
+        TreeError: axes are not built like what they are for.
+        TracedBoolError: ``f`` asks for the truth of a batched value, which differs from example to example.
+        MissingRuleError: ``f`` uses an operation that has no batching rule; :func:`functrans.map` is a plain loop.
+
+    Example:
+        >>> import functrans as ft
+        >>> import numpy as np
+        >>> ft.vmap(np.dot, in_axes=(0, None))(np.eye(2), np.array([3.0, 4.0]))
+        array([3., 4.])
+        >>> ft.vmap(ft.grad(np.sin))(np.linspace(0.0, np.pi, 3))
+        array([ 1.000000e+00,  6.123234e-17, -1.000000e+00])
+    """
+    expect_function(f, "vmap")
+    if chunk_size is not None and chunk_size < 1:
+        raise ShapeError(f"chunk_size={chunk_size}: a chunk holds at least one example", "give a positive number.")
+
+    def mapped(*args: Any, **kwargs: Any) -> Any:
+        batch = Batched("vmap", f, args, kwargs, in_axes, axis_size)
+        if chunk_size is None or batch.size <= chunk_size:
+            return together(f, batch, batch.leaves, batch.size, out_axes, axis_name)
+        parts = [
+            together(
+                f,
+                batch,
+                batch.part(start, start + chunk_size),
+                min(chunk_size, batch.size - start),
+                out_axes,
+                axis_name,
+            )
+            for start in range(0, batch.size, chunk_size)
+        ]
+        return joined(parts, out_axes)
+
+    return named(mapped, "vmap", f)
+
+
+def together(
+    f: Callable[..., Any], batch: Batched, leaves: Sequence[Any], size: int, out_axes: Any, axis_name: Any
+) -> Any:
+    """All examples at once."""
+    recorder = BatchRecorder("vmap", f, size, axis_name)
+    inputs = [leaf if axis is None else recorder.batch(leaf) for leaf, axis in zip(leaves, batch.axes, strict=True)]
+    out = recorder.run(lambda *given: batch.call(f, given), inputs)
+    outs, structure = tree.flatten(out)
+    check_outputs(outs, structure, f, recorder)
+    axes = spread(out_axes, structure, "out_axes")
+    paths = tree.paths(structure)
+    placed = [place(o, axis, recorder, f"out{path}") for o, axis, path in zip(outs, axes, paths, strict=True)]
+    return tree.unflatten(structure, placed)
+
+
+def place(out: Any, axis: int | None, recorder: BatchRecorder, name: str) -> Any:
+    """A result with the batch where ``out_axes`` wants it.
+
+    Raises:
+        ShapeError: it has no such axis, or differs between examples where one for all is wanted.
+    """
+    mine = type(out) is Tracer and out.recorder is recorder
+    if axis is None:
+        if mine:
+            raise ShapeError(
+                f"out_axes is None for `{name}`, but that differs between the examples",
+                "give the axis along which the examples are to stand.",
+            )
+        return out
+    rank = np.ndim(out) + 1
+    if not -rank <= axis < rank:
+        raise ShapeError(
+            f"out_axes is {axis} for `{name}`, which has {rank} axes with that of the batch",
+            f"give an axis from {-rank} to {rank - 1}.",
+        )
+    values = out.mark if mine else np.repeat(np.asarray(out)[None] if not traced(out) else out[None], recorder.size, 0)
+    if type(values) is np.ndarray and values.base is not None and not values.flags.writeable:
+        values = values.copy()
+    return np.moveaxis(values, 0, axis) if axis % rank else values
+
+
+def traced(value: Any) -> bool:
+    """Whether a value belongs to some trace."""
+    return type(value) is Tracer
+
+
+def joined(parts: Sequence[Any], out_axes: Any) -> Any:
+    """The results of chunks, one behind the other."""
+    flat = [tree.flatten(part)[0] for part in parts]
+    structure = tree.flatten(parts[0])[1]
+    axes = spread(out_axes, structure, "out_axes")
+    return tree.unflatten(
+        structure,
+        [
+            column[0] if axis is None else np.concatenate(column, axis=axis)
+            for column, axis in zip(zip(*flat, strict=True), axes, strict=True)
+        ],
+    )
+
+
+def map(f: Callable[..., Any], *args: Any, in_axes: Any = 0, out_axes: Any = 0, **kwargs: Any) -> Any:
+    """``f`` of one example after the other, the results stacked: :func:`vmap` as a plain loop.
+
+    For functions that ask for the truth of their values, or that use what has no batching rule; and where one example at
+    a time is all that fits into memory.
+
+    Args:
+        f: function of one example.
+        *args: its arguments, with the examples along ``in_axes``.
+        in_axes: as for :func:`vmap`.
+        out_axes: as for :func:`vmap`; None takes the result of the last example.
+        **kwargs: more arguments, mapped along axis 0.
+
+    Raises:
+        ShapeError: there is no example, an argument has no such axis, or they do not agree on their number.
+
+    Example:
+        >>> import functrans as ft
+        >>> import numpy as np
+        >>> ft.map(lambda x: x * 2 if x > 1 else x, np.array([1.0, 3.0]))
+        array([1., 6.])
+    """
+    expect_function(f, "map")
+    batch = Batched("map", f, args, kwargs, in_axes, None)
+    if not batch.size:
+        raise ShapeError("`map` over no examples: what the results would look like is not known", "use `vmap`.")
+    results = [
+        batch.call(f, [leaf if axis is None else leaf[i] for leaf, axis in zip(batch.leaves, batch.axes, strict=True)])
+        for i in range(batch.size)
+    ]
+    structure = tree.flatten(results[0])[1]
+    rows = [tree.flatten_up_to(structure, result, f"the result for example {i}") for i, result in enumerate(results)]
+    axes = spread(out_axes, structure, "out_axes")
+    return tree.unflatten(
+        structure,
+        [
+            column[-1] if axis is None else np.stack(column, axis=axis)
+            for column, axis in zip(zip(*rows, strict=True), axes, strict=True)
+        ],
+    )
