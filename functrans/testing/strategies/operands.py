@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from hypothesis import strategies as st
 
 import functrans.ops  # noqa: F401  (declares the primitives)
 from functrans.ir import Literal
-from functrans.primitive import Primitive, lookup, primitives
+from functrans.primitive import Constant, Primitive, lookup, primitives
 from functrans.testing.case import Case
+from functrans.testing.strategies.array import Layouts, layout_names
 from functrans.testing.strategies.entries import Draw
 from functrans.tracing.trace import trace
 
@@ -26,24 +28,79 @@ INEXACT = ("float64", "float32", "complex128", "complex64")
 Operands: TypeAlias = tuple[list[Any], dict[str, Any]]
 Recipe: TypeAlias = Callable[[Draw], Operands]
 
-#: How operands and parameters of a primitive are drawn, by its name.
-RECIPES: dict[str, Recipe] = {}
-#: The operands to differentiate in, where that is not every one that has a rule.
-MOVING: dict[str, tuple[int, ...]] = {}
+
+class Registered(NamedTuple):
+    """A recipe, and the primitive that it is for: another one that gets the name later is not meant."""
+
+    primitive: Primitive
+    recipe: Recipe
+    moving: tuple[int, ...] | None
 
 
-def register(name: str, recipe: Recipe, moving: tuple[int, ...] | None = None) -> None:
-    """Say how operands of a primitive are drawn.
+#: How operands and parameters of primitives are drawn, by their names.
+RECIPES: dict[str, Registered] = {}
+
+
+def register(primitive: Primitive | str, recipe: Recipe, moving: Sequence[int] | None = None) -> None:
+    """Say how operands of a primitive are drawn, from now on.
+
+    An elementwise primitive that declares its ``domain`` needs no recipe; one that is registered goes before. When the
+    primitive is forgotten (:func:`functrans.primitive.forget`), so is its recipe.
 
     Args:
-        name: the primitive's.
+        primitive: it, or its name.
         recipe: takes a :class:`~functrans.testing.strategies.Draw`, gives the list of operands and the dictionary of
             parameters.
         moving: the operands to differentiate in, where that is not every one that has a rule.
+
+    Raises:
+        LookupError: there is no such primitive.
+
+    Example:
+        >>> import numpy as np
+        >>> from functrans.primitive import Linear, Primitive, forget
+        >>> from functrans.testing import assert_laws, strategies as st
+        >>> twice = Primitive("twice", lambda x: x + x, lambda x: x, Linear((lambda ct, x: ct + ct,)), source=lambda
+        ...     args, params: f"{args[0]} + {args[0]}")
+        >>> st.register(twice, lambda draw: ([draw(draw.choice([(3,), (), (2, 0)]))], {}))
+        >>> assert_laws(twice, max_examples=3)
+        >>> forget(twice)
     """
-    RECIPES[name] = recipe
-    if moving is not None:
-        MOVING[name] = moving
+    chosen = resolved(primitive)
+    RECIPES[chosen.name] = Registered(chosen, recipe, None if moving is None else tuple(moving))
+
+
+def registered(primitive: Primitive) -> Registered | None:
+    """The recipe of a primitive, if it has one."""
+    found = RECIPES.get(primitive.name)
+    if found is not None and found.primitive is not primitive:  # that was forgotten
+        del RECIPES[primitive.name]
+        return None
+    return found
+
+
+def resolved(primitive: Primitive | str) -> Primitive:
+    """A primitive, given itself or its name.
+
+    Raises:
+        LookupError: there is none of this name; the message says which are alike.
+        TypeError: it is no primitive, but a function, say.
+    """
+    if isinstance(primitive, Primitive):
+        return primitive
+    if not isinstance(primitive, str):
+        name = getattr(primitive, "__name__", "")
+        alike = (
+            f", for example `lookup({name!r})` (functrans.primitive)" if name in {p.name for p in primitives()} else ""
+        )
+        raise TypeError(f"expected a primitive or its name{alike}; got {primitive!r}")
+    try:
+        return lookup(primitive)
+    except KeyError:
+        alike = " or ".join(map(repr, get_close_matches(primitive, [p.name for p in primitives()])))
+        raise LookupError(
+            f"there is no primitive named {primitive!r}" + (f"; did you mean {alike}?" if alike else "")
+        ) from None
 
 
 # Elementwise primitives.
@@ -101,6 +158,11 @@ def elementwise(primitive: Primitive, draw: Draw) -> Operands:
         # `1j * np.float64(2)` is Python's product and a Python number, that with a 0-d array is NumPy's: a spec,
         # which is the same for both, cannot foretell whether the result is weak.
         args[0] = np.complex128(args[0])
+    if draw.edges and "python" in shapes:
+        try:
+            primitive.impl(*args)
+        except (ArithmeticError, ValueError):  # Python refuses what NumPy does not: `1.0 / 0.0`, `1 << -1`
+            args = [np.asarray(arg)[()] for arg in args]
     return args, {}
 
 
@@ -140,45 +202,106 @@ def recorded(name: str, f: Callable[..., Any], *args: Any) -> Operands:
 
 def has_operands(primitive: Primitive) -> bool:
     """Whether :func:`operands` knows the primitive."""
-    return bool(primitive.domain) or primitive.name in RECIPES
+    return bool(primitive.domain) or registered(primitive) is not None
 
 
-def operands(primitive: Primitive | str, *, edges: bool = False) -> st.SearchStrategy[Operands]:
+def operands(
+    primitive: Primitive | str, *, edges: bool = False, layouts: Layouts = False
+) -> st.SearchStrategy[Operands]:
     """Operands and parameters of a primitive, as ``(operands, params)``.
 
     Args:
         primitive: it, or its name.
         edges: also zeros of both signs, ties, the ends of the domain, infinities, NaN, the tiny and the huge.
+        layouts: also operands in Fortran's order, strided, read-only, …, as for
+            :func:`functrans.testing.strategies.arrays`.
 
     Raises:
-        LookupError: it declares no ``domain`` and no recipe is registered.
+        LookupError: there is no such primitive; or it declares no ``domain`` and no recipe is registered.
+
+    Example:
+        >>> from hypothesis import find
+        >>> from functrans.testing import strategies as st
+        >>> find(st.operands("reshape"), lambda made: made[0][0].size > 4)
+        ([array([[0.05 , 0.117, 0.184],
+               [0.101, 0.168, 0.085]])], {'shape': (3, 2)})
     """
-    chosen = lookup(primitive) if isinstance(primitive, str) else primitive
-    if not has_operands(chosen):
+    chosen = resolved(primitive)
+    known = registered(chosen)
+    if known is None and not chosen.domain:
         raise LookupError(
             f"it is not known which operands the primitive {chosen.name!r} takes: give it a `domain` if it is "
             "elementwise; else call `functrans.testing.strategies.register`, or say where with `at=`"
         )
+    names = layout_names(layouts, edges=False)
 
     @st.composite
     def drawn(draw: st.DrawFn) -> Operands:
-        source = Draw(draw, edges)
+        source = Draw(draw, edges, layouts=names)
         with np.errstate(all="ignore"):
-            return elementwise(chosen, source) if chosen.domain else RECIPES[chosen.name](source)
+            made = elementwise(chosen, source) if known is None else known.recipe(source)
+        try:
+            args, params = made
+            return [source.laid_out(arg) for arg in args] if names else list(args), dict(params)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"the recipe of {chosen.name!r} gave {made!r}, not `(operands, params)`: a list and a dictionary"
+            ) from None
 
     return drawn()
 
 
-def cases(primitive: Any, *, edges: bool = False) -> st.SearchStrategy[Case]:
-    """A primitive with operands, as the laws take it; arguments as for :func:`operands`."""
-    chosen = lookup(primitive) if isinstance(primitive, str) else primitive
+def cases(primitive: Any, *, edges: bool = False, layouts: Layouts = False) -> st.SearchStrategy[Case]:
+    """A primitive with operands, as the laws take it; arguments as for :func:`operands`.
+
+    Example:
+        >>> from hypothesis import given
+        >>> from functrans.testing import laws
+        >>> from functrans.testing import strategies as st
+        >>> @given(st.cases("tanh"))
+        ... def test(case):
+        ...     laws.jvp_is_the_numerical_derivative(case)
+    """
+    chosen = resolved(primitive)
+    known = registered(chosen)
 
     def make(made: Operands, seed: int) -> Case:
-        return Case(chosen, *made, moving=MOVING.get(chosen.name), seed=seed)
+        return Case(chosen, *made, moving=known and known.moving, seed=seed)
 
-    return st.builds(make, operands(chosen, edges=edges), st.integers(0, 99))
+    return st.builds(make, operands(chosen, edges=edges, layouts=layouts), st.integers(0, 99))
 
 
-def known_primitives() -> st.SearchStrategy[Primitive]:
-    """Every registered primitive whose operands can be drawn."""
-    return st.sampled_from([p for p in primitives() if has_operands(p)])
+def known_primitives(
+    *, differentiable: bool | None = None, elementwise: bool | None = None, kind: type | tuple[type, ...] = object
+) -> st.SearchStrategy[Primitive]:
+    """Every registered primitive whose operands can be drawn.
+
+    Args:
+        differentiable: only those that have a derivative other than zero (``True``), or those that have none.
+        elementwise: only those that declare a ``domain`` for each operand, or only the others.
+        kind: the kind of derivative, or several: classes of :mod:`functrans.primitive`.
+
+    Raises:
+        LookupError: no primitive is like that.
+
+    Example:
+        >>> from hypothesis import find
+        >>> from functrans.primitive import Bilinear
+        >>> from functrans.testing import strategies as st
+        >>> find(st.primitives(kind=Bilinear, elementwise=False), lambda p: p.name.startswith("m"))
+        <primitive matmul>
+    """
+
+    def wanted(primitive: Primitive) -> bool:
+        moves = not (primitive.derivative is None or isinstance(primitive.derivative, Constant))
+        return (
+            has_operands(primitive)
+            and differentiable in (None, moves)
+            and elementwise in (None, bool(primitive.domain))
+            and isinstance(primitive.derivative, kind)
+        )
+
+    found = [primitive for primitive in primitives() if wanted(primitive)]
+    if not found:
+        raise LookupError(f"no primitive has {differentiable=}, {elementwise=}, {kind=} and operands that are known")
+    return st.sampled_from(found)
