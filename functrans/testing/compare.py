@@ -56,10 +56,13 @@ def assert_close(found: Any, expected: Any, *, error: float = 0.0, precise: floa
     a, b = flat(found), flat(expected)
     assert a.shape == b.shape, f"{a.size} numbers instead of {b.size}"
     allowed = error + precise * scale(a, b)
-    difference = float(np.max(np.abs(a - b), initial=0.0))
-    assert difference <= allowed, (
-        f"found    {found}\nexpected {expected}\nthey differ by {difference:.3g}, more than {allowed:.3g}"
-    )
+    distances = np.abs(a - b)
+    if not np.max(distances, initial=0.0) <= allowed:
+        worst = int(np.argmax(distances))  # a NaN, if there is one
+        raise AssertionError(
+            f"found    {a[worst].item()!r}\nexpected {b[worst].item()!r}\n"
+            f"they differ by {distances[worst]:.3g}, more than {allowed:.3g}; entry {worst} of {a.size}"
+        )
 
 
 def inner(a: Any, b: Any) -> float:

@@ -43,7 +43,9 @@ class LawBroken(AssertionError):  # noqa: N818
 class Law:
     """A law and what it is about: called with a case, it raises :class:`LawBroken` or nothing."""
 
-    def __init__(self, check: Callable[[Case], None], order: int, anywhere: bool, primitives_only: bool) -> None:
+    def __init__(
+        self, check: Callable[[Case], None], order: int, anywhere: bool, primitives_only: bool, staged: bool
+    ) -> None:
         self.check = check
         self.name = check.__name__
         self.__doc__ = check.__doc__
@@ -55,6 +57,8 @@ class Law:
         self.anywhere = anywhere
         #: Whether it is about declarations, not about functions.
         self.primitives_only = primitives_only
+        #: Whether it is about programs, so about functions that can be staged: no `if` on a value.
+        self.staged = staged
 
     def __call__(self, case: Case) -> None:
         try:
@@ -80,12 +84,12 @@ LAWS: list[Law] = []
 
 
 def law(
-    *, order: int, anywhere: bool = False, primitives_only: bool = False
+    *, order: int, anywhere: bool = False, primitives_only: bool = False, staged: bool = False
 ) -> Callable[[Callable[[Case], None]], Law]:
     """Declare a law; see :class:`Law`."""
 
     def declare(check: Callable[[Case], None]) -> Law:
-        made = Law(check, order, anywhere, primitives_only)
+        made = Law(check, order, anywhere, primitives_only, staged)
         LAWS.append(made)
         return made
 
@@ -127,7 +131,7 @@ def arguments_stay_as_they_are(case: Case) -> None:
     assert bits(case.args) == before, "an argument was written into"
 
 
-@law(order=0, anywhere=True)
+@law(order=0, anywhere=True, staged=True)
 def staging_changes_nothing(case: Case) -> None:
     """evaluate(trace(f)(x), x) == f(x), to the bit; validate() accepts the program.
 
@@ -153,7 +157,7 @@ def executed(program: ft.Program, *args: Any) -> Any:
         ) from error
 
 
-@law(order=0, anywhere=True)
+@law(order=0, anywhere=True, staged=True)
 def printing_changes_nothing(case: Case) -> None:
     """exec(source of trace(f)(x))(x) == f(x), to the bit; also with other operands printed as constants.
 
@@ -167,7 +171,7 @@ def printing_changes_nothing(case: Case) -> None:
         assert_same_bits(leaves(executed(program, *leaves(case.args[one]))), leaves(case.value()))
 
 
-@law(order=0, anywhere=True)
+@law(order=0, anywhere=True, staged=True)
 def programs_are_data(case: Case) -> None:
     """loads(dumps(trace(f)(x))) == trace(f)(x) == trace(f)(x) made once more.
 
@@ -289,7 +293,7 @@ def pull(case: Case) -> Callable[..., Any]:
     return pulled
 
 
-@law(order=1, anywhere=True)
+@law(order=1, anywhere=True, staged=True)
 def staged_derivatives_are_the_live_ones(case: Case) -> None:
     """evaluate(trace(J)(x, v), x, v) == J v, and J^T likewise; validate() accepts both, and they print as they run.
 
@@ -390,7 +394,7 @@ def nesting_in_any_order_gives_the_same(case: Case) -> None:
     assert_inner_equal(w, twice, v, expected, precise)
 
 
-@law(order=2)
+@law(order=2, staged=True)
 def staged_second_derivatives_are_the_live_ones(case: Case) -> None:
     """evaluate(trace(x -> H u)(x), x) == H u in every nesting; validate() accepts it.
 
