@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from textwrap import dedent, indent
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from functrans.errors import FunctransError, describe_function, is_library
+from functrans.errors import FunctransError, TracedValueError, describe_function, is_library
+from functrans.ir.program import Program
 from functrans.primitive import Bilinear, Derivatives, Each, Linear, Primitive, Rules
 from functrans.testing.case import Case, Subject, name_of, source_of
 from functrans.testing.compare import leaves
@@ -126,23 +127,34 @@ def _places(subject: Subject, at: SearchStrategy[Any] | Iterable[Any] | None) ->
         return Case(subject, given, seed=seed)
 
     if at is None:
-        if not isinstance(subject, Primitive):
+        if not isinstance(subject, Primitive | Program):
             raise TypeError(
                 f"it is not known which arguments `{name_of(subject)}` takes\n"
                 "Fix: say where to look, with tuples of arguments: `assert_laws(f, at=[(x, y)])`."
             )
-        from functrans.testing.strategies import cases
+        from functrans.testing import strategies
 
-        return cases(subject), cases(subject, edges=True)
-    if isinstance(at, Iterable):
-        listed = [case(given, seed) for seed, given in enumerate(at)]
-        if not listed:
-            raise TypeError("`at` is empty, so nothing would be tested")
-        return listed, listed
+        if isinstance(subject, Primitive):
+            return strategies.cases(subject), strategies.cases(subject, edges=True)
+        program, made = subject, strategies.ProgramCase
+        smooth, anywhere = (
+            _seeded(lambda args, seed: made(program, args, seed=seed), strategies.arguments(program, edges=edges))
+            for edges in (False, True)
+        )
+        return smooth, anywhere
+    if not isinstance(at, Iterable):
+        drawn = _seeded(case, at)
+        return drawn, drawn
+    listed = [case(given, seed) for seed, given in enumerate(at)]
+    if not listed:
+        raise TypeError("`at` is empty, so nothing would be tested")
+    return listed, listed
+
+
+def _seeded(make: Callable[[Any, int], Case], given: SearchStrategy[Any]) -> SearchStrategy[Case]:
     from hypothesis import strategies as st
 
-    drawn = st.builds(case, at, st.integers(0, 99))
-    return drawn, drawn
+    return st.builds(make, given, st.integers(0, 99))
 
 
 # One law.
@@ -156,8 +168,8 @@ def verdict(law: Law, case: Case) -> Exception | None:
     """
     try:
         case.copied().value()
-    except np.linalg.LinAlgError:  # NumPy refuses it too
-        raise Undecided from None
+    except np.linalg.LinAlgError as refused:
+        raise Undecided(f"NumPy refuses it: {refused}") from None
     except Exception as error:
         return _noted(error, "raised by the function itself", f"  at {case!r}")
     try:
@@ -191,6 +203,11 @@ def failure(law: Law, at: Places, max_examples: int | None = None, name: str = "
         if not isinstance(error, LawBroken):
             for culprit in _culprits(law, case):
                 error.add_note(f"  {culprit}")
+            if law.staged and isinstance(error, TracedValueError) and not isinstance(case.subject, Primitive):
+                error.add_note(
+                    "A function that needs values while it runs has no program. The other laws are about it too:\n"
+                    "  assert_laws(f, at=..., laws=[law for law in laws.LAWS if not law.staged])"
+                )
         return error
     return found
 
@@ -215,8 +232,8 @@ def _judge(law: Law, case: Case, why: set[str]) -> Exception | None:
         raise Undecided
     try:
         return verdict(law, case)
-    except Undecided:
-        why.add(_UNDECIDED)
+    except Undecided as undecided:
+        why.add(str(undecided) or _UNDECIDED)
         raise
 
 
@@ -260,7 +277,7 @@ def _drawn_failure(law: Law, at: SearchStrategy[Case], max_examples: int | None,
                 deadline=None,
                 phases=[phase for phase in profile.phases if phase is not Phase.explain],
             ),
-            random=Random(key) if profile.derandomize else None,
+            random=_random(key, profile.derandomize),
             database_key=key.encode(),  # by default it would be one for all laws and all subjects
         )
     except NoSuchExample:
@@ -275,6 +292,14 @@ def _drawn_failure(law: Law, at: SearchStrategy[Case], max_examples: int | None,
         error.__notes__ = ["raised while a case was drawn"]
         return error
     return found[0]
+
+
+def _random(key: str, derandomize: bool) -> Random:
+    """What hypothesis would take, but of its own for each law and subject."""
+    from hypothesis import core
+
+    seed = getattr(core, "global_force_seed", None)  # of `pytest --hypothesis-seed`
+    return Random(f"{seed} {key}") if derandomize or seed is not None else Random()
 
 
 def _kind(error: Exception) -> Any:
