@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from functrans import tree
-from functrans.testing.compare import double, flat, scale
+from functrans.ir.spec import ArraySpec
+from functrans.testing.compare import double, epsilon, flat
+
+Vector = np.ndarray[Any, Any]
+_EPS = 2.0**-52
+#: An estimate is good enough to judge by where its error is below this part of the largest entry of the output,
+RELATIVE = 1e-6
+#: or below this part of what the function's values and arguments suggest for a slope.
+ABSOLUTE = 1e-9
 
 
 class Undecided(Exception):  # noqa: N818 (no error of anybody: the judge abstains)
@@ -19,8 +27,23 @@ class Undecided(Exception):  # noqa: N818 (no error of anybody: the judge abstai
 class Estimate(NamedTuple):
     """A numerical derivative, as a flat vector; what it may be wrong by; and the method."""
 
-    value: np.ndarray[Any, Any]
+    value: Vector
     error: float
+    method: str
+
+
+class Judgement(NamedTuple):
+    """A numerical derivative, entry by entry."""
+
+    value: Vector
+    #: What each entry may be wrong by.
+    error: Vector
+    #: The size that rounding in each entry is measured by: no smaller than the largest entry of the same output.
+    natural: Vector
+    #: Where the estimate is good enough to judge by.
+    decided: Vector
+    #: By how much the slope to the right exceeds that to the left; zero where the function is smooth.
+    jump: Vector
     method: str
 
 
@@ -29,42 +52,128 @@ def moved(point: Sequence[Any], direction: Sequence[Any], step: complex) -> list
     return [tree.map(lambda x, dx: x + step * dx, x, dx) for x, dx in zip(point, direction, strict=True)]
 
 
-def richardson(
-    f: Callable[..., Any], point: Sequence[Any], direction: Sequence[Any], largest: float = 2.0**-6, levels: int = 7
-) -> Estimate:
-    """The derivative of ``f`` at ``point`` in a direction, and an estimate of its error.
+class Line:
+    """A function along a line: ``f(point + t direction)``, each ``t`` computed once, as a flat vector."""
 
-    Central differences with halved steps, extrapolated to step zero: the error has even powers of the step alone.
+    __slots__ = ("_cache", "direction", "epsilon", "f", "middle", "point", "sizes")
+
+    def __init__(self, f: Callable[..., Any], point: Sequence[Any], direction: Sequence[Any]) -> None:
+        self.f, self.point, self.direction = f, point, direction
+        out = f(*point)
+        self.middle = flat(out)
+        leaves = [leaf for leaf in tree.flatten(out)[0] if ArraySpec.of(leaf).dtype.kind in "fc"]
+        #: The number of entries of each output, and the rounding in each entry.
+        self.sizes = [int(np.size(leaf)) for leaf in leaves]
+        self.epsilon: Any = _EPS
+        if any(ArraySpec.of(leaf).dtype.itemsize < 8 or ArraySpec.of(leaf).dtype == "c8" for leaf in leaves):
+            self.epsilon = np.repeat([epsilon(leaf) for leaf in leaves], self.sizes)
+        self._cache: dict[float, Vector] = {}
+
+    def at(self, t: float) -> Vector:
+        """The value at ``t``; NaN where the function has none, or one of another size."""
+        found = self._cache.get(t)
+        if found is None:
+            try:
+                found = flat(self.f(*moved(self.point, self.direction, t)))
+            except (ArithmeticError, ValueError):  # outside of the domain, or a singular matrix
+                found = np.full(self.middle.shape, np.nan)
+            if found.shape != self.middle.shape:
+                found = np.full(self.middle.shape, np.nan)
+            self._cache[t] = found
+        return found
+
+    def leafwise(self, largest: Vector) -> Vector:
+        """The largest finite number of each output, for each of its entries."""
+        finite = np.where(np.isfinite(largest), largest, 0.0)
+        if len(self.sizes) < 2:
+            return np.full(finite.shape, np.max(finite, initial=0.0))
+        parts = np.split(finite, np.cumsum(self.sizes)[:-1])
+        return np.concatenate([np.full(part.shape, np.max(part, initial=0.0)) for part in parts])
+
+
+class Limit(NamedTuple):
+    """What a sequence tends to, entry by entry, and what that may be wrong by."""
+
+    value: Vector
+    error: Vector
+
+
+def extrapolated(rows: Vector, noise: Vector, powers: Sequence[int]) -> Limit:
+    """The limit of quantities known at steps that are halved from row to row.
+
+    Args:
+        rows: one row for each step.
+        noise: what rounding may do to each entry of them.
+        powers: those of the step in the error, from the first on.
+
+    Each extrapolation is compared with the two that it is made of and with the one before it, from a step more; the
+    one that differs least from these is taken, and the largest of the differences is its error.
 
     Source: Ridders, Accurate computation of F'(x) and F'(x)F''(x). Adv. Eng. Software 4 (1982).
     """
-    rows: list[list[np.ndarray[Any, Any]]] = []
-    best, error = np.zeros(0), np.inf
+    values, errors = [], []
+    column = rows
+    for order in range(1, len(rows) - 1):
+        finer, coarser = column[1:], column[:-1]
+        better = finer + (finer - coarser) / (2.0 ** powers[order - 1] - 1)
+        difference = np.maximum(np.abs(better - finer), np.abs(better - coarser))[1:]
+        values.append(better[1:])
+        errors.append(np.maximum(difference, np.abs(better[1:] - better[:-1])) + noise[order + 1 :])
+        column = better
+    every, error = np.concatenate(values), np.concatenate(errors)
+    error[np.isnan(error)] = np.inf
+    best = np.argmin(error, axis=0)[None]
+    return Limit(np.take_along_axis(every, best, 0)[0], np.take_along_axis(error, best, 0)[0])
+
+
+_EVEN, _ODD, _ALL = range(2, 64, 2), range(1, 64, 2), range(1, 64)
+
+
+class Ladder(NamedTuple):
+    """What differences with halved steps say: the slope, and how much it changes at the point itself."""
+
+    slope: Limit
+    jump: Limit
+    largest: float
+
+
+def ladder(line: Line, largest: float, levels: int) -> Ladder:
+    """Differences to both sides, extrapolated to step zero.
+
+    The central difference has even powers of the step alone in its error. The second difference, divided by the step,
+    has odd ones, and tends to zero where the function is smooth.
+    """
+    steps = largest * 2.0 ** -np.arange(float(levels))[:, None]
+    above = np.stack([line.at(t) for t in steps[:, 0].tolist()])
+    below = np.stack([line.at(-t) for t in steps[:, 0].tolist()])
+    noise = 2 * line.epsilon * (np.abs(above) + np.abs(below)) / steps
+    slope = extrapolated((above - below) / (2 * steps), noise, _EVEN)
+    jump = extrapolated((above - line.middle + (below - line.middle)) / steps, 2 * noise, _ODD)
+    # At a kink the central difference is the middle of the slopes to both sides.
+    kink = np.where(np.abs(jump.value) > 8 * jump.error, np.abs(jump.value), 0.0)
+    return Ladder(Limit(slope.value, np.maximum(slope.error, kink)), jump, largest)
+
+
+def richardson(
+    f: Callable[..., Any], point: Sequence[Any], direction: Sequence[Any], largest: float = 2.0**-6, levels: int = 7
+) -> Estimate:
+    """The derivative of ``f`` at ``point`` in a direction by central differences, and an estimate of its error.
+
+    Their steps are ``largest`` and its halves; they are extrapolated to step zero.
+    """
     with np.errstate(all="ignore"):
-        for level in range(levels):
-            step = largest * 2.0**-level
-            difference = flat(f(*moved(point, direction, step))) - flat(f(*moved(point, direction, -step)))
-            row = [difference / (2 * step)]
-            for order in range(level):
-                row.append(row[order] + (row[order] - rows[-1][order]) / (4.0 ** (order + 1) - 1))
-            for order in range(1, level + 1):
-                estimate = max(
-                    np.max(np.abs(row[order] - row[order - 1]), initial=0.0),
-                    np.max(np.abs(row[order] - rows[-1][order - 1]), initial=0.0),
-                )
-                if estimate < error:
-                    best, error = row[order], float(estimate)
-            rows.append(row)
-    # Never better than the rounding of the difference itself.
-    return Estimate(best, error + 1e-14 * scale(best) / largest, "Richardson")
+        slope = ladder(Line(f, point, direction), largest, levels).slope
+    return Estimate(slope.value, float(np.max(slope.error, initial=0.0)), "Richardson")
 
 
-def complex_step(f: Callable[..., Any], point: Sequence[Any], direction: Sequence[Any]) -> np.ndarray[Any, Any]:
+def complex_step(
+    f: Callable[..., Any], point: Sequence[Any], direction: Sequence[Any], unit: float = 1.0
+) -> np.ndarray[Any, Any]:
     """The derivative of a real-analytic ``f`` that computes with complex numbers too, to full precision.
 
     Source: Squire and Trapp, Using complex variables to estimate derivatives of real functions. SIAM Rev. 40 (1998).
     """
-    step = 1e-30
+    step = 2.0**-100 * unit
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("error", np.exceptions.ComplexWarning)
         return flat(f(*moved(double(tuple(point)), double(tuple(direction)), step * 1j))).imag / step
@@ -76,26 +185,130 @@ def derivative(f: Callable[..., Any], point: Sequence[Any], direction: Sequence[
     Raises:
         Undecided: it cannot be told well enough.
     """
-    point, direction = double(tuple(point)), double(tuple(direction))
-    found = richardson(f, point, direction)
-    closer = richardson(f, point, direction, 2.0**-11, 3)
-    large = scale(found.value)
-    # A jump nearby fools one of them, but not both alike.
-    if not (
-        found.error < 1e-6 * large
-        and np.max(np.abs(found.value - closer.value), initial=0.0) <= found.error + closer.error + 1e-6 * large
-    ):
+    found = judge(f, point, direction)
+    if not np.all(found.decided):
         raise Undecided
-    real = not any(np.iscomplexobj(leaf) for leaf in tree.flatten((point, found.value))[0])
-    return sharpened(f, point, direction, found) if real else found
+    return Estimate(found.value, float(np.max(found.error, initial=0.0)), found.method)
 
 
-def sharpened(f: Callable[..., Any], point: Sequence[Any], direction: Sequence[Any], found: Estimate) -> Estimate:
-    """The derivative by complex step, where that computes the same function: where both agree."""
+def judge(
+    f: Callable[..., Any], point: Sequence[Any], direction: Sequence[Any], relative: float = RELATIVE
+) -> Judgement:
+    """``d/dt f(point + t direction)`` at ``t = 0``, computed in double precision, entry by entry.
+
+    An entry is decided where its error is below ``relative`` parts of the largest entry of the same output.
+
+    Differences are taken with steps of several sizes, which start from the size of the arguments that move; none is
+    trusted that no other confirms. Where the function computes with complex numbers too, and agrees so far, the complex
+    step says the rest.
+    """
+    point, direction = double(tuple(point)), double(tuple(direction))
+    with np.errstate(all="ignore"):
+        line = Line(f, point, direction)
+        units = _units(flat(point), flat(direction))
+        natural = _natural(line, units)
+        ladders: list[Ladder] = []
+        exact: Vector | None = None
+        for largest, levels in _starts(units):
+            ladders.append(ladder(line, largest, levels))
+            if len(ladders) == 1:
+                continue
+            slope, jump, scale = _agreed(line, ladders)
+            if len(ladders) == 2:
+                exact = _exact(line, units[0])
+            found = _sharpened(slope, exact)
+            good = (found.error <= relative * scale) | (found.error <= ABSOLUTE * natural)
+            # A function may feel no step that is small beside its other numbers: zero is believed at every scale.
+            if np.all(good) and (len(ladders) >= 2 * len(units) or np.all(slope.value)):
+                break
+    kinked = ~good & (np.abs(jump.value) > 8 * jump.error)
+    return Judgement(
+        found.value,
+        found.error,
+        np.maximum(scale, natural),
+        good,
+        np.where(kinked, jump.value, 0.0),
+        "Richardson" if found is slope else "complex step",
+    )
+
+
+def _units(x: Vector, direction: Vector) -> list[float]:
+    """By how much ``t`` changes the arguments as a whole, in powers of two: by the entries that move, by all, by 1."""
+    speed = float(np.max(np.abs(direction), initial=0.0)) or 1.0
+    sizes = (np.max(np.abs(x[direction != 0]), initial=0.0), np.max(np.abs(x), initial=0.0), 1.0)
+    units: list[float] = []
+    for size in sizes:
+        unit = float(size) / speed
+        if 0.0 < unit < np.inf:
+            # So that the usual arguments, of some hundredths to some tens, are moved by the same steps.
+            near = 1.0 if 2.0**-4 <= unit <= 2.0**4 else 2.0 ** round(float(np.log2(unit)))
+            if near not in units:
+                units.append(near)
+    return units
+
+
+def _natural(line: Line, units: Sequence[float]) -> Vector:
+    """The slope at which values would change as a whole while the arguments do."""
+    return line.leafwise(np.abs(line.middle)) / max(units)
+
+
+def _starts(units: Sequence[float]) -> Iterator[tuple[float, int]]:
+    """Steps to begin with, and how many: where most functions are smooth; then closer; then farther, over noise."""
+    yield 2.0**-6 * units[0], 7
+    yield 2.0**-11 * units[0], 3
+    for unit in units[1:]:
+        yield 2.0**-6 * unit, 7
+        yield 2.0**-11 * unit, 3
+    for exponent in (-16, -24, -32, -40, -48):
+        yield 2.0**exponent * units[0], 5
+    yield units[0], 7
+    yield 2.0**4 * units[0], 7
+
+
+def _agreed(line: Line, ladders: Sequence[Ladder]) -> tuple[Limit, Limit, Vector]:
+    """Of several ladders the one with the smallest error, entry by entry; and the scale of each output's slopes.
+
+    An error is no smaller than what the best of the others says of it: a thousandth of its own error if they agree
+    within their errors, else the difference. Where two disagree, the one with the larger steps may have stepped over
+    something; but where the smaller steps see no slope at all, they may be too small to be felt, and both are in doubt.
+    """
+    errors = []
+    for one in ladders:
+        doubt: Any = np.inf
+        error = one.slope.error
+        for other in ladders:
+            if other is not one:
+                apart = np.abs(one.slope.value - other.slope.value)
+                agree = ~(apart > one.slope.error + other.slope.error)
+                doubt = np.minimum(doubt, np.where(agree, 2.0**-10 * other.slope.error, apart))
+                finer = (one if one.largest < other.largest else other).slope
+                blind = np.abs(finer.value) <= finer.error
+                error = np.maximum(error, np.where(agree | ~(blind | (finer is other.slope)), 0.0, apart))
+        errors.append(np.maximum(error, doubt))
+    best = np.argmin(errors, axis=0)[None]
+
+    def pick(rows: Sequence[Vector]) -> Vector:
+        picked: Vector = np.take_along_axis(np.stack(rows), best, 0)[0]
+        return picked
+
+    slope = Limit(pick([each.slope.value for each in ladders]), pick(errors))
+    jump = Limit(pick([each.jump.value for each in ladders]), pick([each.jump.error for each in ladders]))
+    return slope, jump, line.leafwise(np.abs(slope.value))
+
+
+def _exact(line: Line, unit: float) -> Vector | None:
+    """The derivative by complex step, if the function takes complex numbers."""
+    if any(np.iscomplexobj(leaf) for leaf in tree.flatten((line.point, line.middle))[0]):
+        return None
     try:
-        exact = complex_step(f, point, direction)
-    except Exception:  # the function takes no complex numbers, in whatever way it says so
-        return found
-    if exact.shape != found.value.shape or not np.max(np.abs(exact - found.value), initial=0.0) <= found.error:
-        return found
-    return Estimate(exact, 1e-3 * found.error, "complex step")
+        exact = complex_step(line.f, line.point, line.direction, unit)
+    except Exception:  # it takes none, in whatever way it says so
+        return None
+    return exact if exact.shape == line.middle.shape else None
+
+
+def _sharpened(slope: Limit, exact: Vector | None) -> Limit:
+    """The derivative by complex step, where that computes the same function: where both agree."""
+    if exact is None or not np.all(np.abs(exact - slope.value) <= slope.error):
+        return slope
+    return Limit(exact, np.maximum(2.0**-10 * slope.error, 2.0**-48 * np.abs(exact)))
