@@ -48,7 +48,10 @@ def _power_by_base(out: Any, x: Any, y: Any) -> Any:
 def _power_by_exponent(out: Any, x: Any, y: Any) -> Any:
     # 0**y is 0 for every y > 0: no derivative there, though log(0) is infinite.
     zero = x == 0
-    return np.where(zero, 0.0, np.log(np.where(zero, 1.0, x)) * out)
+    base = np.where(zero, 1.0, x)
+    if is_complex(out) and not is_complex(x):  # a negative real number has a complex logarithm
+        base = base + 0j
+    return np.where(zero, 0.0, np.log(base) * out)
 
 
 def _power_is_singular(x: Any, y: Any) -> bool:
@@ -93,10 +96,11 @@ absolute = elementwise(np.absolute, [lambda out, x: np.sign(x)], python=operator
 absolute.source = lambda args, params: f"abs({args[0]})"
 
 
-# d|z| = Re(conj(z/|z|) dz); NumPy's sign is z/|z|, and 0 at 0: the subgradient of least norm.
+# d|z| = Re(conj(z/|z|) dz); NumPy's sign is z/|z|, and 0 at 0: the subgradient of least norm. There the next derivative
+# is infinite, and a zero absorbs it.
 _MODULUS = Rules(
-    jvp=[lambda dx, out, x: np.real(np.conj(np.sign(x)) * dx)],
-    vjp=[lambda ct, out, x: ct * np.conj(np.sign(x))],
+    jvp=[lambda dx, out, x: np.real(absorb(dx, np.conj(np.sign(x))))],
+    vjp=[lambda ct, out, x: absorb(ct, np.conj(np.sign(x)))],
 )
 absolute_complex = Primitive(
     "absolute_complex",
@@ -135,6 +139,13 @@ def _absolute(x: Any) -> Any:
 UFUNCS[np.absolute] = _absolute
 fabs = elementwise(np.fabs, [lambda out, x: np.sign(x)])
 
+
+def _over_modulus(u: Any, x: Any) -> Any:
+    """``u / |x|``, in which an exact zero of ``u`` absorbs."""
+    with np.errstate(all="ignore"):
+        return absorb(u, 1.0 / np.abs(x))
+
+
 sign = elementwise(np.sign, constant=_STEPS)
 sign_complex = Primitive(
     "sign_complex",
@@ -142,8 +153,8 @@ sign_complex = Primitive(
     lambda x: x.strong(),
     # u = z/|z| turns, it does not grow: du = (dz - u Re(conj(u) dz)) / |z|.
     Rules(
-        jvp=[lambda dx, out, x: (dx - out * np.real(np.conj(out) * dx)) / np.abs(x)],
-        vjp=[lambda ct, out, x: (ct - np.conj(out) * np.real(ct * out)) / np.abs(x)],
+        jvp=[lambda dx, out, x: _over_modulus(dx - out * np.real(np.conj(out) * dx), x)],
+        vjp=[lambda ct, out, x: _over_modulus(ct - np.conj(out) * np.real(ct * out), x)],
     ),
     source=lambda args, params: f"np.sign({args[0]})",
     batch=batching.elementwise,
@@ -225,4 +236,8 @@ logaddexp2 = elementwise(
     ],
     singular=True,
 )
-ldexp = elementwise(np.ldexp, [lambda out, x, n: np.ldexp(1.0, n), None])  # type: ignore[list-item]
+ldexp = elementwise(
+    np.ldexp,
+    [lambda out, x, n: np.ldexp(1.0, n), None],  # type: ignore[list-item]
+    singular=True,
+)

@@ -143,6 +143,22 @@ def test_complex_sign_turns():
     assert ft.jvp(np.sign, (z,), (w,))[1] == pytest.approx(numerical, rel=1e-9)
 
 
+@pytest.mark.parametrize("z", [0j, np.complex64(0), np.array([0j, 3 + 4j])], ids=repr)
+def test_a_zero_absorbs_what_the_complex_sign_does_at_zero(z):
+    nothing = np.zeros_like(z)[()]
+    assert not np.any(ft.jvp(np.sign, (z,), (nothing,))[1])
+    assert not np.any(ft.vjp(np.sign, z)[1](nothing)[0])
+
+
+def test_a_modulus_that_is_not_chosen_has_no_curvature():
+    """The second derivative of abs(z) at zero is infinite; that of what is chosen there is zero."""
+    f = lambda z: np.sum(np.where(np.real(z) > 0, np.abs(z), 0.0))  # noqa: E731
+    z, dz = np.array([0j, 3 + 4j]), np.array([1 + 0j, 1j])
+    second = ft.jvp(ft.grad(f), (z,), (dz,))[1]
+    # Of abs(z), along the imaginary axis at 3 + 4j: d(3/5) = -12/125, d(4/5) = 9/125; the gradient is dx - i dy.
+    np.testing.assert_allclose(second, [0, -12 / 125 - 9j / 125], rtol=1e-14)
+
+
 def test_unknown_keyword_is_refused_or_obeyed():
     x = np.array([1.0, 2.0, 3.0])
     mask = np.array([True, False, True])
