@@ -161,7 +161,7 @@ def elementwise(primitive: Primitive, draw: Draw) -> Operands:
     if draw.edges and "python" in shapes:
         try:
             primitive.impl(*args)
-        except (ArithmeticError, ValueError):  # Python refuses what NumPy does not: `1.0 / 0.0`, `1 << -1`
+        except (ArithmeticError, ValueError, MemoryError):  # Python refuses what NumPy does not: `1.0 / 0.0`, `1 << -1`
             args = [np.asarray(arg)[()] for arg in args]
     return args, {}
 
