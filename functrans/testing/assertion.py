@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from textwrap import dedent, indent
 from typing import TYPE_CHECKING, Any, TypeAlias
+from unittest import SkipTest
 
 import numpy as np
 
@@ -161,25 +162,30 @@ def _seeded(make: Callable[[Any, int], Case], given: SearchStrategy[Any]) -> Sea
 
 
 def verdict(law: Law, case: Case) -> Exception | None:
-    """What a law has to say about a case; it is left as it is, whatever the function does to its arguments.
+    """What a law has to say about a case, which is the same afterwards, whatever the function does to its arguments.
 
     Raises:
         Undecided: it cannot be judged there.
     """
+    kept = case.copied()
     try:
         case.copied().value()
     except np.linalg.LinAlgError as refused:
         raise Undecided(f"NumPy refuses it: {refused}") from None
     except Exception as error:
-        return _noted(error, "raised by the function itself", f"  at {case!r}")
+        return _noted(error, "raised by the function itself", f"  at {kept!r}")
     try:
-        law(case.copied())
+        law(case)
     except Undecided:
         raise
     except LawBroken as broken:
         return LawBroken(law, case, broken.finding)
     except Exception as error:
-        return _noted(error, f"raised while the law {law.name} was checked: {law.equation}", f"  at {case!r}")
+        return _noted(error, f"raised while the law {law.name} was checked: {law.equation}", f"  at {kept!r}")
+    finally:
+        for written, before in zip(leaves(case.args), leaves(kept.args), strict=True):
+            if type(written) is np.ndarray and written.flags.writeable:
+                written[...] = before
     return None
 
 
@@ -251,7 +257,7 @@ def _first_failure(law: Law, cases: list[Case]) -> Found:
 
 
 def _drawn_failure(law: Law, at: SearchStrategy[Case], max_examples: int | None, key: str) -> Found:
-    from hypothesis import Phase, find, reject, settings
+    from hypothesis import Phase, Verbosity, find, reject, settings
     from hypothesis.errors import Flaky, HypothesisException, NoSuchExample, Unsatisfiable
 
     profile: Any = settings.default
@@ -276,11 +282,13 @@ def _drawn_failure(law: Law, at: SearchStrategy[Case], max_examples: int | None,
                 max_examples=max_examples or max(4, profile.max_examples // 6),
                 deadline=None,
                 phases=[phase for phase in profile.phases if phase is not Phase.explain],
+                # It would tell how to repeat a function of its own.
+                verbosity=Verbosity.quiet if profile.verbosity is Verbosity.normal else profile.verbosity,
             ),
             random=_random(key, profile.derandomize),
             database_key=key.encode(),  # by default it would be one for all laws and all subjects
         )
-    except NoSuchExample:
+    except (NoSuchExample, SkipTest):  # (nothing to replay, and nothing else was asked for)
         return None
     except Unsatisfiable:
         return _not_judged(law, why)
@@ -294,12 +302,12 @@ def _drawn_failure(law: Law, at: SearchStrategy[Case], max_examples: int | None,
     return found[0]
 
 
-def _random(key: str, derandomize: bool) -> Random:
-    """What hypothesis would take, but of its own for each law and subject."""
+def _random(key: str, derandomize: bool) -> Random | None:
+    """Of its own for each law and subject, where it shall be the same every time; it puts the database out of use."""
     from hypothesis import core
 
     seed = getattr(core, "global_force_seed", None)  # of `pytest --hypothesis-seed`
-    return Random(f"{seed} {key}") if derandomize or seed is not None else Random()
+    return Random(f"{seed} {key}") if derandomize or seed is not None else None
 
 
 def _kind(error: Exception) -> Any:
@@ -333,7 +341,7 @@ def _explained(broken: LawBroken) -> str:
     """A broken law in a few lines: what it says, what was found, where, and what that usually means."""
     law, case = broken.law, broken.case
     advice = dedent((law.__doc__ or "").partition("\n")[2]).strip()
-    rows = [broken.finding, *_culprits(law, case), f"at {case!r}", *([advice] if advice else [])]
+    rows = [broken.finding, *_culprits(law, case), f"at {case!r}", *_layout(law, case), *([advice] if advice else [])]
     return f"{law.name}: {law.equation}\n{indent(chr(10).join(rows), '  ')}"
 
 
@@ -349,6 +357,24 @@ def _shown(error: Exception) -> str:
             where = f"\n  at {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
         trace = trace.tb_next
     return "\n".join([text + where, *getattr(error, "__notes__", [])[1:]])
+
+
+def _layout(law: Law, case: Case) -> list[str]:
+    """How the arguments lie in memory, where that matters."""
+    if all(type(leaf) is not np.ndarray or leaf.flags.carray for leaf in leaves(case.args)):
+        return []
+    try:
+        if verdict(law, case.copied()) is not None:
+            return []
+    except Undecided:
+        pass
+    laid = [
+        f"strides {leaf.strides}{'' if leaf.flags.writeable else ', read-only'}"
+        f"{'' if leaf.flags.aligned else ', unaligned'}"
+        for leaf in leaves(case.args)
+        if type(leaf) is np.ndarray
+    ]
+    return [f"but not with copies of these arrays, which have {'; '.join(laid)}"]
 
 
 def _culprits(law: Law, case: Case) -> list[str]:
