@@ -22,9 +22,9 @@ def pairs(laws: list[Law]) -> list[object]:
 
 @pytest.mark.parametrize(("law", "primitive"), pairs(LAWS))
 def test_law(law, primitive):
-    assert_law(law, cases(primitive))
+    assert_law(law, cases(primitive), of=primitive.name)
 
 
 @pytest.mark.parametrize(("law", "primitive"), pairs([law for law in LAWS if law.anywhere]))
 def test_law_at_edges(law, primitive):
-    assert_law(law, cases(primitive, edges=True))
+    assert_law(law, cases(primitive, edges=True), of=primitive.name)
