@@ -18,11 +18,29 @@ if TYPE_CHECKING:
     from functrans.ir import Program as Program
     from functrans.ops.select import stop_gradient as stop_gradient
     from functrans.tracing.trace import trace as trace
+    from functrans.transforms.collective import all_gather as all_gather
+    from functrans.transforms.collective import axis_index as axis_index
+    from functrans.transforms.collective import pmax as pmax
+    from functrans.transforms.collective import pmean as pmean
+    from functrans.transforms.collective import pmin as pmin
+    from functrans.transforms.collective import psum as psum
+    from functrans.transforms.higher import derivative as derivative
+    from functrans.transforms.higher import elementwise_grad as elementwise_grad
+    from functrans.transforms.jacobian import hessian as hessian
+    from functrans.transforms.jacobian import jacfwd as jacfwd
     from functrans.transforms.jacobian import jacobian as jacobian
+    from functrans.transforms.jacobian import jacrev as jacrev
+    from functrans.transforms.jacobian import value_grad_and_hessian as value_grad_and_hessian
     from functrans.transforms.jvp import jvp as jvp
+    from functrans.transforms.linearize import linear_transpose as linear_transpose
+    from functrans.transforms.linearize import linearize as linearize
+    from functrans.transforms.products import hvp as hvp
+    from functrans.transforms.products import vhp as vhp
     from functrans.transforms.vjp import grad as grad
     from functrans.transforms.vjp import value_and_grad as value_and_grad
     from functrans.transforms.vjp import vjp as vjp
+    from functrans.transforms.vmap import map as map
+    from functrans.transforms.vmap import vmap as vmap
 
 __version__ = "0.1.0"
 
@@ -30,32 +48,68 @@ __version__ = "0.1.0"
 _HOMES = {
     "ArraySpec": "ir",
     "Program": "ir",
+    "all_gather": "transforms.collective",
+    "axis_index": "transforms.collective",
+    "derivative": "transforms.higher",
+    "elementwise_grad": "transforms.higher",
     "errors": "errors",
     "evaluate": "interpreter",
     "grad": "transforms.vjp",
+    "hessian": "transforms.jacobian",
+    "hvp": "transforms.products",
+    "jacfwd": "transforms.jacobian",
     "jacobian": "transforms.jacobian",
+    "jacrev": "transforms.jacobian",
     "jvp": "transforms.jvp",
+    "linear_transpose": "transforms.linearize",
+    "linearize": "transforms.linearize",
+    "map": "transforms.vmap",
     "numpy": "numpy",
+    "pmax": "transforms.collective",
+    "pmean": "transforms.collective",
+    "pmin": "transforms.collective",
+    "psum": "transforms.collective",
     "stop_gradient": "ops.select",
     "trace": "tracing.trace",
     "tree": "tree",
     "value_and_grad": "transforms.vjp",
+    "value_grad_and_hessian": "transforms.jacobian",
+    "vhp": "transforms.products",
     "vjp": "transforms.vjp",
+    "vmap": "transforms.vmap",
 }
 __all__ = [
     "ArraySpec",
     "Program",
+    "all_gather",
+    "axis_index",
+    "derivative",
+    "elementwise_grad",
     "errors",
     "evaluate",
     "grad",
+    "hessian",
+    "hvp",
+    "jacfwd",
     "jacobian",
+    "jacrev",
     "jvp",
+    "linear_transpose",
+    "linearize",
+    "map",
     "numpy",
+    "pmax",
+    "pmean",
+    "pmin",
+    "psum",
     "stop_gradient",
     "trace",
     "tree",
     "value_and_grad",
+    "value_grad_and_hessian",
+    "vhp",
     "vjp",
+    "vmap",
 ]
 
 if not TYPE_CHECKING:

@@ -183,7 +183,7 @@ class Program(_Frozen):
                 for var in equation.outputs:
                     number[var] = len(number)
                 outs = tuple(var.spec for var in equation.outputs)
-                rows.append((equation.primitive.name, ins, outs, _frozen_key(equation.params)))
+                rows.append((equation.primitive.name, ins, outs, frozen_key(equation.params)))
             rows.append(tuple(_atom_key(atom, number) for atom in self.outputs))
             object.__setattr__(self, "_key", (*rows, self.in_tree, self.out_tree))
         return self._key  # type: ignore[return-value]
@@ -200,17 +200,17 @@ class Program(_Frozen):
 def _atom_key(atom: Atom, number: dict[Var, int]) -> Any:
     if isinstance(atom, Var):
         return number[atom]
-    return ("literal", atom.spec, _frozen_key(atom.value))
+    return ("literal", atom.spec, frozen_key(atom.value))
 
 
-def _frozen_key(value: Any) -> Any:
+def frozen_key(value: Any) -> Any:
     """A hashable stand-in for a parameter or a constant; equal when the values are equal to the bit."""
     if hasattr(value, "recorder"):  # a traced value of an outer transform
         return id(value)
     if isinstance(value, Mapping):
-        return tuple((key, _frozen_key(value[key])) for key in sorted(value))
+        return tuple((key, frozen_key(value[key])) for key in sorted(value))
     if isinstance(value, (tuple, list)):
-        return (type(value).__name__, *map(_frozen_key, value))
+        return (type(value).__name__, *map(frozen_key, value))
     if isinstance(value, slice):
         return ("slice", value.start, value.stop, value.step)
     if isinstance(value, np.ndarray | np.generic):

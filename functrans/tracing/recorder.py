@@ -24,6 +24,9 @@ class Recorder:
 
     __slots__ = ("birth", "closed", "function", "refusal", "transform")
 
+    #: Whether its tracers stand for one example of a batch.
+    batched = False
+
     def __init__(self, transform: str, function: Callable[..., Any]) -> None:
         self.birth = _births()
         self.transform = transform

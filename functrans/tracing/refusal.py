@@ -85,6 +85,13 @@ def refuse(tracer: Tracer, kind: str) -> NoReturn:
 
 def refuse_truth(tracer: Tracer) -> NoReturn:
     """Raise what explains why a staged value is neither true nor false."""
+    if tracer.recorder.batched:
+        raise TracedBoolError(
+            f"Python asked whether a batched {tracer.spec} is true; traced {tracer.recorder.purpose}, it differs from "
+            "example to example",
+            "choose between arrays with `np.where(condition, a, b)`; or use `functrans.map(f, xs)`, a plain loop over "
+            "the examples, which follows `if` and `while`.",
+        )
     raise TracedBoolError(
         f"Python asked whether a staged {tracer.spec} is true; traced {tracer.recorder.purpose}, it has no value",
         "choose between arrays with `np.where(condition, a, b)`; or do without the staged trace: `grad`, `vjp` and "

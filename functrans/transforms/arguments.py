@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -191,12 +191,3 @@ def dual(value: Any, spec: ArraySpec, what: str) -> Any:
             f"{what} is {ArraySpec.of(value)}, but what it belongs to is {spec}", f"pass an array of {spec.dtype}."
         )
     return cast(value, spec.dtype)
-
-
-def unit_cotangents(spec: ArraySpec) -> Iterator[Any]:
-    """For each entry of an array, one there and zero elsewhere."""
-    dtype = spec.dtype if spec.dtype.kind in "fc" else np.dtype(np.float64)
-    for index in range(spec.size):
-        unit = np.zeros(spec.size, dtype)
-        unit[index] = 1
-        yield unit.reshape(spec.shape)[()]

@@ -7,7 +7,10 @@ whole batch, batch axis first, one level further out.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any
+
+import numpy as np
 
 from functrans.errors import MissingRuleError
 from functrans.ir.spec import ArraySpec
@@ -17,15 +20,50 @@ from functrans.tracing.recorder import Recorder
 from functrans.tracing.tracer import Tracer
 
 
+class NamedAxis:
+    """The axis of a batch that has a name."""
+
+    __slots__ = ("name", "recorder")
+
+    def __init__(self, name: Any, recorder: BatchRecorder) -> None:
+        self.name, self.recorder = name, recorder
+
+    @property
+    def size(self) -> int:
+        """The number of examples."""
+        return self.recorder.size
+
+    def index(self) -> Any:
+        """The number of the example."""
+        return self.recorder.batch(np.arange(self.recorder.size))
+
+    def __repr__(self) -> str:
+        return repr(self.name)
+
+
+#: The batches with a name, the innermost last.
+ACTIVE: ContextVar[tuple[NamedAxis, ...]] = ContextVar("ACTIVE", default=())
+
+
 class BatchRecorder(Recorder):
     """Computes each operation for the whole batch."""
 
-    __slots__ = ("axis_name", "size")
+    __slots__ = ("axis", "size")
+    batched = True
 
     def __init__(self, transform: str, function: Callable[..., Any], size: int, axis_name: Any = None) -> None:
         super().__init__(transform, function)
         self.size = size
-        self.axis_name = axis_name
+        self.axis = None if axis_name is None else NamedAxis(axis_name, self)
+
+    def run(self, function: Callable[..., Any], args: Any) -> Any:
+        if self.axis is None:
+            return super().run(function, args)
+        before = ACTIVE.set((*ACTIVE.get(), self.axis))
+        try:
+            return super().run(function, args)
+        finally:
+            ACTIVE.reset(before)
 
     def batch(self, values: Any) -> Tracer:
         """A new traced example of these, which stand along the first axis."""
@@ -43,6 +81,8 @@ class BatchRecorder(Recorder):
             operands.append(arg.mark if mine else arg)
             batched.append(mine)
             weak = weak or (mine and arg.value.weak)
+        if self.axis is not None and params.get("named_axis") is self.axis:
+            return operands[0]  # all examples see the whole batch
         rule = rule_of(primitive)
         if rule is None:
             raise MissingRuleError(

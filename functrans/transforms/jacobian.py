@@ -1,38 +1,190 @@
-"""``jacobian``: all first derivatives of a function with several outputs."""
+"""All first derivatives of a function, and all second ones: a basis goes through the linear map in one batch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from functrans import tree
-from functrans.errors import NonScalarOutputError, describe_function, expect_function
+from functrans.errors import DerivativeError, NonScalarOutputError, describe_function, expect_function
 from functrans.ir.spec import ArraySpec
-from functrans.transforms.arguments import Argnames, Argnums, Selection, differentiable_leaves, unit_cotangents
-from functrans.transforms.vjp import Linearization, named
+from functrans.tracing.tracer import Tracer
+from functrans.transforms.arguments import Argnames, Argnums, Selection, differentiable_leaves
+from functrans.transforms.batch import BatchRecorder
+from functrans.transforms.jvp import Pushed
+from functrans.transforms.vjp import Linearization, grad, named, value_and_grad
+
+
+class Request:
+    """One call of a Jacobian: the function, its arguments, and how it is to be done."""
+
+    __slots__ = ("aux", "chunk_size", "f", "has_aux", "holomorphic", "leaves", "selection", "structure", "transform")
+
+    def __init__(
+        self,
+        transform: str,
+        f: Callable[..., Any],
+        selection: Selection,
+        has_aux: bool,
+        holomorphic: bool,
+        chunk_size: int | None,
+    ) -> None:
+        self.transform, self.f, self.selection = transform, f, selection
+        self.has_aux, self.holomorphic, self.chunk_size = has_aux, holomorphic, chunk_size
+        self.leaves, self.structure = differentiable_leaves(selection.selected, selection.names, f)
+        self.aux: Any = None
+        for leaf in self.leaves:
+            kind = ArraySpec.of(leaf).dtype.kind
+            if (kind == "c") != holomorphic:
+                raise DerivativeError(
+                    f"holomorphic={holomorphic}, but an argument of {describe_function(f)} is {ArraySpec.of(leaf)}",
+                    "pass complex arguments (`z + 0j`)."
+                    if holomorphic
+                    else "for a holomorphic function pass "
+                    "`holomorphic=True`; else differentiate in real and imaginary parts given apart.",
+                )
+
+    def linearized(self) -> Linearization:
+        """The reverse trace of the function."""
+        return Linearization(self.transform, self.f, self.leaves, self.structure, self.has_aux, self.selection.call)
+
+    def pushed(self, directions: Sequence[Any]) -> Pushed:
+        """The function with tangents of some of its leaves."""
+        return Pushed(
+            self.transform, self.f, self.leaves, self.structure, directions, self.has_aux, self.selection.call
+        )
+
+    def check_outputs(self, specs: Sequence[ArraySpec]) -> None:
+        """Refuse complex outputs, of which real derivatives have no single number.
+
+        Raises:
+            NonScalarOutputError: an output is complex and the function not said to be holomorphic.
+        """
+        for spec in specs:
+            if spec.dtype.kind == "c" and not self.holomorphic:
+                raise NonScalarOutputError(
+                    f"`{self.transform}` needs real outputs, but {describe_function(self.f)} returned {spec}",
+                    "return real and imaginary parts apart (`np.real(out)`, `np.imag(out)`).",
+                )
+
+    def chunks(self, size: int) -> list[tuple[int, int]]:
+        """The parts in which a basis of this size is pushed."""
+        step = self.chunk_size or size or 1
+        return [(start, min(start + step, size)) for start in range(0, size, step)]
+
+    def result(self, blocks: Sequence[Sequence[Any]], out_tree: tree.TreeDef) -> Any:
+        """The tree of outputs of trees of arguments of these blocks, with what else was returned."""
+        rows = [self.selection.result(tree.unflatten(self.structure, row)) for row in blocks]
+        made = tree.unflatten(out_tree, rows)
+        return (made, self.aux) if self.has_aux else made
+
+
+def basis(spec: ArraySpec, start: int, stop: int) -> np.ndarray[Any, Any]:
+    """Some of the arrays with a one at one entry and zeros elsewhere, along a first axis."""
+    dtype = spec.dtype if spec.dtype.kind in "fc" else np.dtype(np.float64)
+    return np.eye(stop - start, spec.size, start, dtype).reshape(stop - start, *spec.shape)
+
+
+def unbatched(value: Any, recorder: BatchRecorder, spec: ArraySpec) -> Any:
+    """What stands behind a batched result; the same for all, it is repeated; None is zero."""
+    if type(value) is Tracer and value.recorder is recorder:
+        return value.mark
+    if value is None:
+        return np.zeros((recorder.size, *spec.shape), spec.dtype)
+    return np.broadcast_to(value, (recorder.size, *spec.shape))
+
+
+def block(parts: Sequence[Any], shape: tuple[int, ...], dtype: Any, columns: bool = False) -> Any:
+    """Chunks of batched results as one array of this shape; their batch axis goes last if they are columns."""
+    if not parts:
+        whole: Any = np.zeros(shape, dtype)
+    else:
+        whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        whole = np.reshape(np.moveaxis(whole, 0, -1) if columns else whole, shape)
+    if type(whole) is Tracer:
+        return whole if shape else np.reshape(whole, (1,))[0]
+    # Its caller's own; a single derivative as a number, as NumPy gives it.
+    return (whole if whole.flags.owndata and whole.flags.writeable else whole.copy())[()]
+
+
+def by_reverse(request: Request, line: Linearization) -> Any:
+    """One walk back over the trace for all entries of an output."""
+    specs = [ArraySpec.of(out) for out in line.outs]
+    inputs = [ArraySpec.of(leaf) for leaf in request.leaves]
+    request.aux = line.aux
+    request.check_outputs(specs)
+    rows: list[list[Any]] = []
+    for position, spec in enumerate(specs):
+        parts: list[list[Any]] = []
+        for start, stop in request.chunks(spec.size):
+            recorder = BatchRecorder(request.transform, request.f, stop - start)
+            ct = recorder.batch(basis(spec, start, stop))
+            found = line.pull_leaves([ct if i == position else None for i in range(len(specs))])
+            parts.append([unbatched(value, recorder, s) for value, s in zip(found, inputs, strict=True)])
+            recorder.close()
+        rows.append(
+            [block([part[k] for part in parts], (*spec.shape, *s.shape), s.dtype) for k, s in enumerate(inputs)]
+        )
+    return request.result(rows, line.out_tree)
+
+
+def by_forward(request: Request) -> Any:
+    """One evaluation for all entries of an argument, which carries their tangents along."""
+    columns: list[list[Any]] = []
+    for position, leaf in enumerate(request.leaves):
+        spec = ArraySpec.of(leaf)
+        parts: list[list[Any]] = []
+        for start, stop in request.chunks(spec.size) or [(0, 0)]:
+            recorder = BatchRecorder(request.transform, request.f, stop - start)
+            dx = recorder.batch(basis(spec, start, stop))
+            directions = [dx if i == position else None for i in range(len(request.leaves))]
+            pushed = request.pushed(directions)
+            specs = [ArraySpec.of(value) for value in pushed.values]
+            request.check_outputs(specs)
+            parts.append([unbatched(dx, recorder, s) for dx, s in zip(pushed.tangents, specs, strict=True)])
+            recorder.close()
+        columns.append(
+            [
+                block([part[k] for part in parts], (*s.shape, *spec.shape), s.dtype, columns=True)
+                for k, s in enumerate(specs)
+            ]
+        )
+    request.aux = pushed.aux
+    return request.result(list(zip(*columns, strict=True)), pushed.out_tree)
 
 
 def jacobian(
-    f: Callable[..., Any], argnums: Argnums = None, *, argnames: Argnames = None, has_aux: bool = False
+    f: Callable[..., Any],
+    argnums: Argnums = None,
+    *,
+    argnames: Argnames = None,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    chunk_size: int | None = None,
 ) -> Callable[..., Any]:
     """A function that gives the derivative of every output entry of ``f`` in every input entry.
 
-    One evaluation of ``f``, then one walk back per entry of the output.
+    A basis is sent through the derivative in one batch: of the inputs, forwards (:func:`jacfwd`), if they are at most
+    as many as the outputs; else of the outputs, backwards (:func:`jacrev`). ``jacobian(f).mode(x)`` says which.
 
     Args:
-        f: pure function of arrays, or of trees of arrays; the outputs are real.
+        f: pure function of arrays, or of trees of arrays; Python's ``if`` and ``while`` follow the values.
         argnums: as for :func:`functrans.grad`.
         argnames: as for :func:`functrans.grad`.
         has_aux: ``f`` returns ``(out, aux)``; the result is then ``(jacobian, aux)``.
+        holomorphic: ``f`` is a holomorphic function of complex arguments; the result is its complex derivative.
+        chunk_size: at most so many directions at once, which bounds the memory.
 
     Returns:
         A function of the same arguments. Its result has the tree of the output, with the tree of the argument at each
         leaf; an array there has the output's shape followed by the input's, and is a number if both are.
 
     Raises:
-        DerivativeError: an argument is an integer array, or an output is complex.
+        IntegerInputError: an argument is an integer array.
+        NonScalarOutputError: an output is complex, without ``holomorphic=True``.
+        DerivativeError: an argument is complex, without ``holomorphic=True``; or real with it.
 
     Example:
         >>> import functrans as ft
@@ -40,37 +192,163 @@ def jacobian(
         >>> ft.jacobian(lambda x: x**2)(np.array([1.0, 3.0]))
         array([[2., 0.],
                [0., 6.]])
+        >>> ft.jacobian(np.sum).mode(np.ones(3))
+        'reverse'
+
+    Source: Griewank and Walther, *Evaluating Derivatives*, 2nd ed. (2008), sections 3.1 and 3.2.
     """
-    expect_function(f, "jacobian")
+    made = _jacobian("jacobian", f, argnums, argnames, has_aux, holomorphic, chunk_size, None)
+
+    def mode(*args: Any, **kwargs: Any) -> str:
+        selection = Selection(f, args, kwargs, argnums, argnames)
+        return choose(Request("jacobian", f, selection, has_aux, holomorphic, chunk_size))[0]
+
+    made.mode = mode  # type: ignore[attr-defined]
+    return made
+
+
+def jacfwd(
+    f: Callable[..., Any],
+    argnums: Argnums = None,
+    *,
+    argnames: Argnames = None,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:
+    """:func:`jacobian` in forward mode: a pass per input entry, all in one batch. Good for few inputs, many outputs.
+
+    Example:
+        >>> import functrans as ft
+        >>> import numpy as np
+        >>> ft.jacfwd(lambda t: np.array([1.0, 2.0]) * t)(3.0)
+        array([1., 2.])
+    """
+    return _jacobian("jacfwd", f, argnums, argnames, has_aux, holomorphic, chunk_size, "forward")
+
+
+def jacrev(
+    f: Callable[..., Any],
+    argnums: Argnums = None,
+    *,
+    argnames: Argnames = None,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:
+    """:func:`jacobian` in reverse mode: a walk back per output entry, all in one batch. Good for few outputs.
+
+    Example:
+        >>> import functrans as ft
+        >>> import numpy as np
+        >>> ft.jacrev(np.cumsum)(np.ones(2))
+        array([[1., 0.],
+               [1., 1.]])
+    """
+    return _jacobian("jacrev", f, argnums, argnames, has_aux, holomorphic, chunk_size, "reverse")
+
+
+def _jacobian(
+    transform: str,
+    f: Callable[..., Any],
+    argnums: Argnums,
+    argnames: Argnames,
+    has_aux: bool,
+    holomorphic: bool,
+    chunk_size: int | None,
+    mode: str | None,
+) -> Callable[..., Any]:
+    expect_function(f, transform)
 
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
         selection = Selection(f, args, kwargs, argnums, argnames)
-        leaves, structure = differentiable_leaves(selection.selected, selection.names, f)
-        line = Linearization("jacobian", f, leaves, structure, has_aux, selection.call)
-        specs = [ArraySpec.of(out) for out in line.outs]
-        blocks: list[Any] = []
-        for position, spec in enumerate(specs):
-            if spec.dtype.kind == "c":
-                raise NonScalarOutputError(
-                    f"`jacobian` needs real outputs, but {describe_function(f)} returned {spec}",
-                    "return real and imaginary parts apart (`np.real(out)`, `np.imag(out)`).",
-                )
-            rows = [
-                line.pull_leaves([unit if i == position else None for i in range(len(specs))])
-                for unit in unit_cotangents(spec)
-            ]
-            columns = [
-                _block([row[k] for row in rows], spec.shape + np.shape(leaf), leaf) for k, leaf in enumerate(leaves)
-            ]
-            blocks.append(selection.result(tree.unflatten(structure, columns)))
-        result = tree.unflatten(line.out_tree, blocks)
-        return (result, line.aux) if has_aux else result
+        request = Request(transform, f, selection, has_aux, holomorphic, chunk_size)
+        if mode == "forward" and request.leaves:
+            return by_forward(request)
+        chosen, line = choose(request)
+        return by_forward(request) if mode is None and chosen == "forward" else by_reverse(request, line)
 
-    return named(jacobian_of, "jacobian", f)
+    return named(jacobian_of, transform, f)
 
 
-def _block(rows: list[Any], shape: tuple[int, ...], leaf: Any) -> Any:
-    """The rows as one array of this shape; a single derivative as a number, as NumPy gives it."""
-    if not rows:
-        return np.zeros(shape, ArraySpec.of(leaf).dtype)
-    return np.reshape(np.stack(rows), shape) if shape else np.stack(rows)[0]
+def choose(request: Request) -> tuple[str, Linearization]:
+    """Which mode needs fewer passes, and the trace that told."""
+    line = request.linearized()
+    inputs = sum(ArraySpec.of(leaf).size for leaf in request.leaves)
+    outputs = sum(ArraySpec.of(out).size for out in line.outs)
+    return ("forward" if request.leaves and inputs <= outputs else "reverse"), line
+
+
+def hessian(
+    f: Callable[..., Any],
+    argnums: Argnums = None,
+    *,
+    argnames: Argnames = None,
+    has_aux: bool = False,
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:
+    """A function that gives all second derivatives of ``f``, which must return one real number.
+
+    Forward over reverse: one gradient, which carries the tangents of all inputs along in one batch.
+
+    Args:
+        f: as for :func:`functrans.grad`.
+        argnums: as for :func:`functrans.grad`.
+        argnames: as for :func:`functrans.grad`.
+        has_aux: ``f`` returns ``(value, aux)``; the result is then ``(hessian, aux)``.
+        chunk_size: at most so many directions at once, which bounds the memory.
+
+    Returns:
+        A function of the same arguments. Its result has the tree of the argument, with that tree at each leaf once
+        more: entry ``[a][b]`` has the shape of ``a`` followed by that of ``b``.
+
+    Raises:
+        what :func:`functrans.grad` raises.
+
+    Example:
+        >>> import functrans as ft
+        >>> import numpy as np
+        >>> ft.hessian(np.prod)(np.array([1.0, 2.0, 3.0]))
+        array([[0., 3., 2.],
+               [3., 0., 1.],
+               [2., 1., 0.]])
+
+    Source: Griewank and Walther, *Evaluating Derivatives*, 2nd ed. (2008), chapter 5.
+    """
+    expect_function(f, "hessian")
+    gradient = grad(f, argnums, argnames=argnames, has_aux=has_aux)
+    made = jacfwd(gradient, argnums, argnames=argnames, has_aux=has_aux, chunk_size=chunk_size)
+    return named(made, "hessian", f)
+
+
+def value_grad_and_hessian(
+    f: Callable[..., Any],
+    argnums: Argnums = None,
+    *,
+    argnames: Argnames = None,
+    has_aux: bool = False,
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:
+    """A function that gives value, gradient and Hessian of ``f``: what the one trace for the last has anyway.
+
+    Takes what :func:`hessian` takes. Returns ``(value, gradient, hessian)``, or ``((value, aux), gradient, hessian)``.
+
+    Example:
+        >>> import functrans as ft
+        >>> ft.value_grad_and_hessian(lambda x: x**3)(2.0)
+        (8.0, 12.0, np.float64(12.0))
+    """
+    expect_function(f, "value_grad_and_hessian")
+    both = value_and_grad(f, argnums, argnames=argnames, has_aux=has_aux)
+
+    def with_value(*args: Any, **kwargs: Any) -> Any:
+        value, gradient = both(*args, **kwargs)
+        return gradient, (value, gradient)
+
+    made = jacfwd(named(with_value, "grad", f), argnums, argnames=argnames, has_aux=True, chunk_size=chunk_size)
+
+    def all_three(*args: Any, **kwargs: Any) -> Any:
+        second, (value, gradient) = made(*args, **kwargs)
+        return value, gradient, second
+
+    return named(all_three, "value_grad_and_hessian", f)

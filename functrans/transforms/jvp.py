@@ -102,6 +102,37 @@ def push(
     return total
 
 
+class Pushed:
+    """A function's result, and the tangents that come with it: None where they are zero."""
+
+    __slots__ = ("aux", "out_tree", "tangents", "values")
+
+    def __init__(
+        self,
+        transform: str,
+        f: Callable[..., Any],
+        leaves: Sequence[Any],
+        structure: tree.TreeDef,
+        directions: Sequence[Any],
+        has_aux: bool = False,
+        call: Callable[..., Any] | None = None,
+    ) -> None:
+        # A direction of None is that of an argument which stays where it is.
+        recorder = ForwardRecorder(transform, f)
+        inputs = [
+            leaf if dx is None else Tracer(recorder, leaf, dx) for leaf, dx in zip(leaves, directions, strict=True)
+        ]
+        out = recorder.run(call or f, tree.unflatten(structure, inputs))
+        self.aux = None
+        if has_aux:
+            out, self.aux = split_aux(f, out)
+            self.aux = tree.map(lambda leaf: plain(leaf, recorder), self.aux)
+        outs, self.out_tree = tree.flatten(out)
+        check_outputs(outs, self.out_tree, f, recorder)
+        self.values = [plain(o, recorder) for o in outs]
+        self.tangents = [o.mark if type(o) is Tracer and o.recorder is recorder else None for o in outs]
+
+
 def jvp(f: Callable[..., Tree], primals: Sequence[Tree], tangents: Sequence[Tree], has_aux: bool = False) -> Any:
     """The value of ``f`` at ``primals`` and its derivative in the direction ``tangents``.
 
@@ -140,22 +171,11 @@ def jvp(f: Callable[..., Tree], primals: Sequence[Tree], tangents: Sequence[Tree
     directions = [
         like_primal(dual(dx, ArraySpec.of(leaf), "the tangent"), leaf) for dx, leaf in zip(given, leaves, strict=True)
     ]
-    recorder = ForwardRecorder("jvp", f)
-    inputs = [Tracer(recorder, leaf, dx) for leaf, dx in zip(leaves, directions, strict=True)]
-    out = recorder.run(f, tree.unflatten(structure, inputs))
-    aux = None
-    if has_aux:
-        out, aux = split_aux(f, out)
-        aux = tree.map(lambda leaf: plain(leaf, recorder), aux)
-    outs, out_tree = tree.flatten(out)
-    check_outputs(outs, out_tree, f, recorder)
-    values = [plain(o, recorder) for o in outs]
+    pushed = Pushed("jvp", f, leaves, structure, directions, has_aux)
     taken = {id(dx) for dx in given}
     derivatives = [
-        like_primal(
-            owned(o.mark, taken) if type(o) is Tracer and o.recorder is recorder else zeros(ArraySpec.of(o)), value
-        )
-        for o, value in zip(outs, values, strict=True)
+        like_primal(zeros(ArraySpec.of(value)) if dx is None else owned(dx, taken), value)
+        for dx, value in zip(pushed.tangents, pushed.values, strict=True)
     ]
-    result = (tree.unflatten(out_tree, values), tree.unflatten(out_tree, derivatives))
-    return (*result, aux) if has_aux else result
+    result = (tree.unflatten(pushed.out_tree, pushed.values), tree.unflatten(pushed.out_tree, derivatives))
+    return (*result, pushed.aux) if has_aux else result

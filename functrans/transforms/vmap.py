@@ -10,7 +10,6 @@ import numpy as np
 
 from functrans import tree
 from functrans.errors import ShapeError, describe_function, expect_function
-from functrans.ir.spec import ArraySpec
 from functrans.tracing.trace import check_outputs
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.axes import batch_first, common_size, spread
@@ -205,8 +204,8 @@ def joined(parts: Sequence[Any], out_axes: Any) -> Any:
 def map(f: Callable[..., Any], *args: Any, in_axes: Any = 0, out_axes: Any = 0, **kwargs: Any) -> Any:
     """``f`` of one example after the other, the results stacked: :func:`vmap` as a plain loop.
 
-    For functions that ask for the truth of their values, or that use what has no batching rule; and where one example at
-    a time is all that fits into memory.
+    For functions that ask for the truth of their values, or that use what has no batching rule; and where one example
+    at a time is all that fits into memory.
 
     Args:
         f: function of one example.

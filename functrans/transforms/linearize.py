@@ -1,0 +1,193 @@
+"""``linearize``: the derivative at a point as a linear program; ``linear_transpose``: a linear function, transposed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from functrans import tree
+from functrans.errors import DerivativeError, describe_function, expect_function
+from functrans.interpreter import run
+from functrans.ir import ArraySpec, Program, Var
+from functrans.ops.duals import zeros
+from functrans.primitive import Bilinear, Derivatives, Linear, Rules, used_parameters
+from functrans.tracing.trace import stage, trace
+from functrans.transforms.arguments import differentiable_leaves, dual, like_primal
+from functrans.transforms.jvp import Pushed
+from functrans.transforms.vjp import Linearization, named
+from functrans.tree import Tree
+
+
+class Pushforward:
+    """The derivative of a function at a point: tangents of its arguments to the tangent of its value.
+
+    Attributes:
+        program: the linear :class:`~functrans.ir.Program` that it runs; what depended on the point alone is a constant
+            in it.
+    """
+
+    __slots__ = ("__name__", "_structure", "program")
+
+    def __init__(self, program: Program, structure: tree.TreeDef, name: str) -> None:
+        self.program, self._structure = program, structure
+        self.__name__ = name
+
+    def __call__(self, *tangents: Tree) -> Tree:
+        given = tree.flatten_up_to(self._structure, tangents, "the tangents")
+        leaves = [
+            dual(dx, var.spec.strong(), "the tangent") for dx, var in zip(given, self.program.inputs, strict=True)
+        ]
+        outs = run(self.program, leaves)
+        return tree.unflatten(self.program.out_tree or tree.LEAF, outs)
+
+    def __repr__(self) -> str:
+        return f"<{self.__name__}: {self.program!r}>"
+
+    def __str__(self) -> str:
+        return str(self.program)
+
+
+def linearize(f: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> Any:
+    """The value of ``f``, and its derivative at that point as a function that computes nothing twice.
+
+    What depends on ``primals`` alone is computed now; the linear rest is recorded and can be run again and again,
+    batched by ``vmap``, printed, transposed by :func:`linear_transpose`. Python's control flow follows the values.
+
+    Args:
+        f: pure function of arrays, or of trees of arrays.
+        *primals: where to differentiate.
+        has_aux: ``f`` returns a pair, whose second part is handed through.
+
+    Returns:
+        ``(out, pushforward)`` or ``(out, pushforward, aux)``. ``pushforward`` takes tangents, one for each of
+        ``primals`` with its tree and shapes, and gives the tangent of ``out``; ``print(pushforward)`` shows it.
+
+    Raises:
+        what :func:`functrans.jvp` raises.
+
+    Example:
+        >>> import functrans as ft
+        >>> import numpy as np
+        >>> y, pushforward = ft.linearize(np.sin, np.array([0.0, np.pi]))
+        >>> pushforward(np.array([1.0, 1.0]))
+        array([ 1., -1.])
+
+    Source: Griewank and Walther, *Evaluating Derivatives*, 2nd ed. (2008), section 3.1; Radul et al., You only
+    linearize once. POPL (2023).
+    """
+    expect_function(f, "linearize")
+    leaves, structure = differentiable_leaves(tuple(primals), lambda: [str(i) for i in range(len(primals))], f)
+    specs = [ArraySpec.of(leaf).strong() for leaf in leaves]
+    kept: list[Pushed] = []
+
+    def push(*tangents: Any) -> Any:
+        directions = [like_primal(dx, leaf) for dx, leaf in zip(tangents, leaves, strict=True)]
+        pushed = Pushed("linearize", f, leaves, structure, directions, has_aux)
+        kept.append(pushed)
+        made = [
+            like_primal(zeros(ArraySpec.of(value)) if dx is None else dx, value)
+            for dx, value in zip(pushed.tangents, pushed.values, strict=True)
+        ]
+        return tree.unflatten(pushed.out_tree, made)
+
+    push.__name__ = f"push_{getattr(f, '__name__', 'f')}".replace("<", "").replace(">", "")
+    names = [f"d{i}" for i in range(len(leaves))]
+    program = stage(push, specs, tree.flatten(tuple(specs))[1], names, "linearize")
+    pushed = kept[0]
+    out = tree.unflatten(pushed.out_tree, pushed.values)
+    pushforward = Pushforward(program, structure, push.__name__)
+    return (out, pushforward, pushed.aux) if has_aux else (out, pushforward)
+
+
+def linear_transpose(f: Callable[..., Tree], *primals: Tree) -> Callable[[Tree], tuple[Tree, ...]]:
+    """The transpose of a linear function.
+
+    Args:
+        f: linear in all its arguments together.
+        *primals: examples of its arguments, of which shapes and dtypes count; or :class:`~functrans.ir.ArraySpec`.
+
+    Returns:
+        A function from a cotangent, built like the output of ``f``, to a tuple of cotangents built like ``primals``:
+        ``<f_T(w), v> == <w, f(v)>``, with ``<a, b> = sum(a * b)``, without conjugation.
+
+    Raises:
+        DerivativeError: ``f`` is not linear; the message says where.
+
+    Example:
+        >>> import functrans as ft
+        >>> import numpy as np
+        >>> ft.linear_transpose(np.cumsum, np.ones(3))(np.array([1.0, 0.0, 2.0]))
+        (array([3., 2., 2.]),)
+    """
+    expect_function(f, "linear_transpose")
+    leaves, structure = tree.flatten(tuple(primals))
+    specs = [ArraySpec.of(leaf).strong() for leaf in leaves]
+    program = f.program if isinstance(f, Pushforward) else trace(f)(*tree.unflatten(structure, specs))
+    expect_linear(program, f)
+    origin = [zeros(spec) for spec in specs]
+    line = Linearization(
+        "linear_transpose",
+        f,
+        origin,
+        structure,
+        False,
+        lambda *args: tree.unflatten(program.out_tree or tree.LEAF, run(program, tree.flatten(args)[0])),
+    )
+    outs = [ArraySpec.of(out) for out in line.outs]
+    if any(np.any(out) for out in line.outs if type(out) is np.ndarray or isinstance(out, np.generic | float)):
+        raise DerivativeError(
+            f"`linear_transpose` of {describe_function(f)}, which is not linear: it does not give zero at zero",
+            "leave out what is added; `functrans.linearize` gives the linear part of any function.",
+        )
+
+    def transposed(cotangent: Tree) -> tuple[Tree, ...]:
+        given = tree.flatten_up_to(line.out_tree, cotangent, "the cotangent")
+        cts = [dual(ct, spec, "the cotangent") for ct, spec in zip(given, outs, strict=True)]
+        return line.pull(cts)
+
+    return named(transposed, "linear_transpose", f)
+
+
+def expect_linear(program: Program, f: Callable[..., Any]) -> None:
+    """Check that each equation is linear in what depends on the inputs (up to something added).
+
+    Raises:
+        DerivativeError: one is not; it names the primitive and the user's line.
+    """
+    moving: set[Any] = set(program.inputs)
+    for equation in program.equations:
+        traced = [i for i, atom in enumerate(equation.inputs) if isinstance(atom, Var) and atom in moving]
+        if not traced:
+            continue
+        moving.update(equation.outputs)
+        if not _is_linear(equation.primitive.derivative, traced, len(equation.inputs)):
+            raise DerivativeError(
+                f"`linear_transpose` of {describe_function(f)}, which is not linear: `{equation.primitive.name}` is "
+                "applied to what depends on its arguments",
+                "`functrans.linearize(f, x)` gives the linear part at a point, which can be transposed.",
+                equation.location or False,
+            )
+
+
+def _is_linear(derivative: Any, traced: list[int], count: int) -> bool:
+    """Whether an operation is linear in these operands: its derivative in them does not read them."""
+    first: int
+    reads: list[Any]
+    match derivative:
+        case Linear():
+            return all(derivative.is_linear_in(i) for i in traced)
+        case Bilinear():
+            return len(traced) == 1
+        case Derivatives(locals=rules):
+            first, reads = 1, list(rules)
+        case Rules(jvp=rules):
+            first, reads = 2, list(rules)
+        case _:
+            return False
+    forbidden = {first - 1, *[i + first for i in traced]}
+    return all(
+        rule is not None and (not callable(rule) or forbidden.isdisjoint(used_parameters(rule, count + first)))
+        for rule in [reads[i] for i in traced]
+    )
