@@ -152,7 +152,13 @@ calls(
     (np.sum, ()),
 )
 calls("mean", (np.mean, (2, 3)), (lambda x: np.mean(x, axis=1, where=_FIRST), (2, 3)), (np.mean, ()))
-calls("prod", (np.prod, (2, 3)), (lambda x: np.prod(x, axis=0, keepdims=True), (3, 2)), (np.prod, (0,)))
+calls(
+    "prod",
+    (np.prod, (2, 3)),
+    (lambda x: np.prod(x, axis=0, keepdims=True), (3, 2)),
+    (lambda x, y: np.prod(x, axis=1, initial=y), (2, 3), ()),
+    (np.prod, (0,)),
+)
 calls(
     "max",
     (np.max, (2, 3)),
@@ -160,7 +166,13 @@ calls(
     (lambda x, y: np.max(x, initial=y), (3,), ()),
     dtypes=FLOATS,
 )
-calls("min", (np.min, (2, 3)), (lambda x: np.min(x, axis=(0, 1), keepdims=True), (2, 3)), dtypes=FLOATS)
+calls(
+    "min",
+    (np.min, (2, 3)),
+    (lambda x: np.min(x, axis=(0, 1), keepdims=True), (2, 3)),
+    (lambda x, y: np.min(x, axis=1, initial=y), (2, 3), ()),
+    dtypes=FLOATS,
+)
 calls("var", (np.var, (2, 3)), (lambda x: np.var(x, axis=1, ddof=1), (2, 3)), (lambda x: np.var(x, where=_FIRST), (3,)))
 calls("std", (np.std, (2, 3)), (lambda x: np.std(x, axis=1, ddof=1, keepdims=True), (2, 3)))
 calls("var_about", (lambda x, m: np.var(x, axis=0, mean=m), (3, 2), (1, 2)))
