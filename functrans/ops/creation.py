@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from functrans.ir.spec import ArraySpec
+from functrans.ops import batching
 from functrans.ops.family import broadcast_shapes, keywords, normalize_axis, operand
 from functrans.ops.scalars import strong
 from functrans.primitive import Linear, Primitive, call_source
@@ -37,12 +39,19 @@ def _to_stop(ct: Any, start: Any, stop: Any, *, num: int, endpoint: bool, dtype:
     return np.sum(ct * _weights(ct.ndim, num, endpoint, axis), axis=axis)
 
 
+def _linspace_batch(
+    primitive: Primitive, operands: Sequence[Any], batched: Sequence[bool], size: int, params: Mapping[str, Any]
+) -> Any:
+    return batching.elementwise(primitive, operands, batched, size, {**params, "axis": params["axis"] + 1})
+
+
 linspace_p = Primitive(
     "linspace",
     lambda start, stop, *, num, endpoint, dtype, axis: np.linspace(start, stop, num, endpoint, False, dtype, axis),
     _linspace_spec,
     Linear((_to_start, _to_stop)),
     source=lambda args, params: call_source("np.linspace", args, keywords(params, endpoint=True, dtype=None, axis=0)),
+    batch=_linspace_batch,
 )
 
 

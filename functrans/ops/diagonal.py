@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from functrans.errors import ShapeError
 from functrans.ir.spec import ArraySpec
+from functrans.ops import batching
+from functrans.ops.broadcast import stretch
 from functrans.ops.family import keywords, normalize_axis, operand
 from functrans.ops.index import scatter_p
 from functrans.ops.index_template import DISTINCT
 from functrans.ops.scalars import strong
+from functrans.ops.update import index_set_p
 from functrans.primitive import Linear, Primitive, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements, refuse_out
@@ -47,7 +51,19 @@ diagonal_p = Primitive(
     Linear((_diagonal_transpose,)),
     source=lambda args, params: call_source("np.diagonal", args, keywords(params, offset=0, axis1=0, axis2=1)),
     masks=True,
+    batch=batching.along("axis1", "axis2"),
 )
+
+
+def _diag_batch(
+    primitive: Primitive, operands: Sequence[Any], batched: Sequence[bool], size: int, params: Mapping[str, Any]
+) -> Any:
+    (v,) = operands
+    k, n = params["k"], v.shape[1]
+    zeros = np.zeros((size, *[n + abs(k)] * 2), v.dtype)
+    places = np.arange(n) + max(-k, 0), np.arange(n) + max(k, 0)
+    return bind(index_set_p, zeros, v, *places, template=(_WHOLE, DISTINCT, DISTINCT))
+
 
 diag_p = Primitive(
     "diag",
@@ -55,6 +71,7 @@ diag_p = Primitive(
     lambda v, *, k: ArraySpec((v.shape[0] + abs(k),) * 2, v.dtype),
     Linear((lambda ct, v, *, k: bind(diagonal_p, ct, offset=k, axis1=0, axis2=1),)),
     source=lambda args, params: call_source("np.diag", args, keywords(params, k=0)),
+    batch=_diag_batch,
 )
 
 
@@ -117,6 +134,16 @@ def _triangle_spec(m: ArraySpec, *, k: int) -> ArraySpec:
     return ArraySpec(m.shape * 2 if m.ndim == 1 else m.shape, m.dtype)
 
 
+def _triangle_batch(
+    primitive: Primitive, operands: Sequence[Any], batched: Sequence[bool], size: int, params: Mapping[str, Any]
+) -> Any:
+    (m,) = operands
+    if m.ndim == 2:  # of one example, which is a vector, NumPy makes each row of a matrix
+        n = m.shape[1]
+        m = stretch(np.reshape(m, (size, 1, n)), (size, n, n))
+    return bind(primitive, m, **params)
+
+
 tril_p: Primitive = Primitive(
     "tril",
     np.tril,
@@ -124,6 +151,7 @@ tril_p: Primitive = Primitive(
     Linear((lambda ct, m, *, k: bind(tril_p, ct, k=k),)),
     source=lambda args, params: call_source("np.tril", args, keywords(params, k=0)),
     masks=True,
+    batch=_triangle_batch,
 )
 triu_p: Primitive = Primitive(
     "triu",
@@ -132,6 +160,7 @@ triu_p: Primitive = Primitive(
     Linear((lambda ct, m, *, k: bind(triu_p, ct, k=k),)),
     source=lambda args, params: call_source("np.triu", args, keywords(params, k=0)),
     masks=True,
+    batch=_triangle_batch,
 )
 
 

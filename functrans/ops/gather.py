@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from functrans.errors import ShapeError
 from functrans.ir.spec import ArraySpec
+from functrans.ops import batching
 from functrans.ops.family import broadcast_shapes, normalize_axis, operand, result_dtype
 from functrans.ops.index import getitem, scatter_p
 from functrans.ops.index_template import ARRAY
@@ -74,12 +76,20 @@ def _along_axis_transpose(ct: Any, x: ArraySpec, indices: Any, *, axis: int) -> 
     return bind(scatter_p, ct, *index, template=(ARRAY,) * x.ndim, shape=x.shape)
 
 
+def _along_axis_batch(
+    primitive: Primitive, operands: Sequence[Any], batched: Sequence[bool], size: int, params: Mapping[str, Any]
+) -> Any:
+    x, indices = [o if flag else np.reshape(o, (1, *np.shape(o))) for o, flag in zip(operands, batched, strict=True)]
+    return bind(primitive, x, indices, axis=params["axis"] + 1)
+
+
 take_along_axis_p = Primitive(
     "take_along_axis",
     np.take_along_axis,
     _along_axis_spec,
     Linear((_along_axis_transpose,)),
     masks=True,
+    batch=_along_axis_batch,
 )
 
 
@@ -143,6 +153,7 @@ choose_p = Primitive(
     Linear((None, *[_choose_transpose(position) for position in range(_MOST_CHOICES)])),
     source=lambda args, params: f"np.choose({args[0]}, [{', '.join(args[1:])}])",
     masks=True,
+    batch=batching.elementwise,
 )
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from functrans.errors import UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
+from functrans.ops import batching
 from functrans.ops.family import operand
-from functrans.ops.index import getitem
+from functrans.ops.index import getitem, scatter_p
+from functrans.ops.index_batch import batch_scatter
+from functrans.ops.index_template import ARRAY
+from functrans.ops.order_batch import found_in_rows
 from functrans.ops.plain import known
 from functrans.ops.scalars import strong
 from functrans.primitive import Linear, Primitive, call_source
@@ -38,12 +43,29 @@ def _weights_transpose(ct: Any, weights: ArraySpec, a: Any, edges: Any, *, bins:
     return np.where(inside, getitem(ct, np.where(inside, places, 0)), 0.0)
 
 
+def _histogram_batch(
+    primitive: Primitive, operands: Sequence[Any], batched: Sequence[bool], size: int, params: Mapping[str, Any]
+) -> Any:
+    weights, a, edges = operands
+    bins = edges.shape[-1] - 1
+    own = batched[1] or batched[2]
+    inside = (a >= edges[..., :1]) & (a <= edges[..., -1:])
+    if batched[2]:
+        above = found_in_rows(edges, batching.full(a, batched[1], size), "right")
+    else:
+        above = np.searchsorted(edges, a, side="right")
+    places = np.where(inside, np.minimum(above - 1, bins - 1), 0)
+    counted = np.where(inside, batching.full(weights, batched[0], size), 0)
+    return batch_scatter(scatter_p, (counted, places), (True, own), size, {"template": (ARRAY,), "shape": (bins,)})
+
+
 histogram_p = Primitive(
     "histogram",
     _counts,
     lambda weights, a, edges, **params: ArraySpec((edges.shape[0] - 1,), weights.dtype),
     Linear((_weights_transpose,)),
     source=_counts_source,
+    batch=_histogram_batch,
 )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from functrans.errors import ShapeError
 from functrans.ir.source import param_source
 from functrans.ir.spec import ArraySpec
+from functrans.ops.index_batch import batch_getitem, batch_scatter, batch_written
 from functrans.ops.index_template import (
     ARRAY,
     Template,
@@ -102,6 +103,7 @@ getitem_p = Primitive(
     Linear((_getitem_transpose,), collector=Scattered),
     source=lambda args, params: f"{args[0]}[{index_source(params['template'], args[1:])}]",
     masks=True,
+    batch=batch_getitem,
 )
 
 
@@ -154,6 +156,7 @@ scatter_p = Primitive(
     Linear((lambda ct, values, *arrays, template, shape: bind(getitem_p, ct, *arrays, template=template),)),
     source=_scatter_source,
     helpers={"scatter": scatter},
+    batch=batch_scatter,
 )
 
 index_add_p = Primitive(
@@ -170,6 +173,7 @@ index_add_p = Primitive(
         f"index_add({args[0]}, {args[1]}, {subscript(params['template'], args[2:])}, {may_repeat(params['template'])})"
     ),
     helpers={"index_add": index_add},
+    batch=batch_written,
 )
 
 

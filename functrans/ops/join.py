@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from functrans.errors import ShapeError
 from functrans.ir.source import param_source
 from functrans.ir.spec import ArraySpec
+from functrans.ops import batching
 from functrans.ops.convert import to_dtype
 from functrans.ops.family import normalize_axis, result_dtype
 from functrans.ops.scalars import is_weak
@@ -26,6 +28,13 @@ _GROUP = 256
 
 def _joined_source(function: str) -> Any:
     return lambda args, params: f"{function}(({', '.join(args)},), axis={params['axis']})"
+
+
+def _batch_joined(
+    primitive: Primitive, operands: Sequence[Any], batched: Sequence[bool], size: int, params: Mapping[str, Any]
+) -> Any:
+    parts = [batching.full(x, flag, size) for x, flag in zip(operands, batched, strict=True)]
+    return bind(primitive, *parts, axis=params["axis"] + 1)
 
 
 def _concatenate_spec(*arrays: ArraySpec, axis: int) -> ArraySpec:
@@ -52,6 +61,7 @@ concatenate_p = Primitive(
     _concatenate_spec,
     Linear(Each(_concatenate_transpose)),
     source=_joined_source("np.concatenate"),
+    batch=_batch_joined,
 )
 
 
@@ -72,6 +82,7 @@ stack_p = Primitive(
     _stack_spec,
     Linear(Each(lambda position, ct, *arrays, axis: ct[(*[slice(None)] * axis, position)])),
     source=_joined_source("np.stack"),
+    batch=_batch_joined,
 )
 
 
@@ -241,6 +252,7 @@ split_p = Primitive(
     source=lambda args, params: f"np.split({args[0]}, {param_source(params['points'])}, axis={params['axis']})",
     multiple=True,
     masks=True,
+    batch=batching.along("axis"),
 )
 
 

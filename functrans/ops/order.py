@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from functrans.ir.spec import ArraySpec
+from functrans.ops import batching
 from functrans.ops.family import keywords, normalize_axis, operand
 from functrans.ops.index import getitem, scatter_p
 from functrans.ops.index_template import ARRAY
+from functrans.ops.order_batch import batch_argsort, batch_digitize, batch_isin, batch_lexsort, batch_searchsorted
 from functrans.ops.plain import known
 from functrans.ops.scalars import strong
 from functrans.primitive import Constant, Primitive, call_source
@@ -29,9 +31,14 @@ argsort_p = Primitive(
     lambda a, **params: ArraySpec(a.shape, np.intp),
     Constant(_POSITIONS),
     source=lambda args, params: call_source("np.argsort", args, keywords(params, axis=-1, kind=None, stable=None)),
+    batch=batch_argsort,
 )
 argpartition_p = Primitive(
-    "argpartition", np.argpartition, lambda a, **params: ArraySpec(a.shape, np.intp), Constant(_POSITIONS)
+    "argpartition",
+    np.argpartition,
+    lambda a, **params: ArraySpec(a.shape, np.intp),
+    Constant(_POSITIONS),
+    batch=batching.along("axis"),
 )
 lexsort_p = Primitive(
     "lexsort",
@@ -39,6 +46,7 @@ lexsort_p = Primitive(
     lambda *keys, axis: ArraySpec(keys[0].shape, np.intp),
     Constant(_POSITIONS),
     source=lambda args, params: f"np.lexsort(({', '.join(args)},), axis={params['axis']})",
+    batch=batch_lexsort,
 )
 
 
@@ -99,6 +107,7 @@ searchsorted_p = Primitive(
         + "".join(f", sorter={arg}" for arg in args[2:])
         + ")"
     ),
+    batch=batch_searchsorted,
 )
 digitize_p = Primitive(
     "digitize",
@@ -106,6 +115,7 @@ digitize_p = Primitive(
     lambda x, bins, *, right: ArraySpec(x.shape, np.intp),
     Constant(_POSITIONS),
     source=lambda args, params: call_source("np.digitize", args, keywords(params, right=False)),
+    batch=batch_digitize,
 )
 isin_p = Primitive(
     "isin",
@@ -115,6 +125,7 @@ isin_p = Primitive(
     source=lambda args, params: call_source(
         "np.isin", args, keywords(params, assume_unique=False, invert=False, kind=None)
     ),
+    batch=batch_isin,
 )
 
 

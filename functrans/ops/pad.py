@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,12 +12,13 @@ import numpy as np
 from functrans.errors import ShapeError, UncoveredFunctionError
 from functrans.ir.source import param_source
 from functrans.ir.spec import ArraySpec
+from functrans.ops import batching
 from functrans.ops.broadcast import stretch
 from functrans.ops.convert import to_dtype
 from functrans.ops.family import normalize_axis, real_dtype
 from functrans.ops.join import concatenate, stack
 from functrans.ops.shape import operand_array
-from functrans.primitive import Linear, Primitive
+from functrans.primitive import Batch, Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 from functrans.tracing.tracer import Tracer
@@ -108,12 +109,29 @@ def _pad_source(args: list[str], params: dict[str, Any]) -> str:
     return f"np.pad({args[0]}, {param_source(params['widths'])}, {params['mode']!r}{options})"
 
 
+def _pad_batch(
+    primitive: Primitive, operands: Sequence[Any], batched: Sequence[bool], size: int, params: Mapping[str, Any]
+) -> Any:
+    (x,) = operands
+    moved = {**params, "widths": _none_in_front(params["widths"])}
+    if not size:  # of no entries there is no mean
+        return np.zeros(_pad_spec(ArraySpec.of(x), moved["widths"]).shape, x.dtype)
+    if "stat_length" in params:
+        moved["stat_length"] = ((1, 1), *params["stat_length"])
+    return bind(primitive, x, **moved)
+
+
+def _none_in_front(widths: Widths) -> Widths:
+    return ((0, 0), *widths)
+
+
 pad_p = Primitive(
     "pad",
     _pad_impl,
     lambda x, widths, mode, **options: _pad_spec(x, widths),
     Linear((_pad_transpose,)),
     source=_pad_source,
+    batch=_pad_batch,
 )
 
 
@@ -156,6 +174,60 @@ def _ramp_share(n: int) -> Any:
     return np.linspace(1.0, 0.0, n, endpoint=False)
 
 
+def _pair_each(values: Any, lead: tuple[int, ...], ndim: int) -> Any:
+    """Margin values as a pair for each axis, behind the axes ``lead``."""
+    shape = np.shape(values)[len(lead) :]
+    count = math.prod(shape)
+    if count == 1:
+        values = np.reshape(values, (*lead, 1, 1))
+    elif count == 2 and shape != (2, 1):
+        values = np.reshape(values, (*lead, 1, 2))
+    return np.broadcast_to(values, (*lead, ndim, 2))
+
+
+def _valued_batch(margin: Callable[..., Any]) -> Batch:
+    """Padding by values; ``margin(value, edge, width, axis, at_end)`` is one margin, where each example has its own."""
+
+    def rule(
+        primitive: Primitive, operands: Sequence[Any], batched: Sequence[bool], size: int, params: Mapping[str, Any]
+    ) -> Any:
+        (x, values), widths = operands, params["widths"]
+        ndim = len(widths)
+        x = batching.full(x, batched[0], size)
+        if not size:
+            return np.zeros(_pad_spec(ArraySpec.of(x), _none_in_front(widths)).shape, x.dtype)
+        if not batched[1]:
+            if np.size(values) > 2 or np.shape(values) == (2, 1):
+                pairs = _pair_each(values, (), ndim)
+                values = concatenate([np.zeros((1, 2), pairs.dtype), pairs])
+            return bind(primitive, x, values, widths=_none_in_front(widths))
+        # NumPy has one value for all: margins are joined on, axis by axis, as NumPy does.
+        pairs = _pair_each(values, (size,), ndim)
+        for axis, pair in enumerate(widths, 1):
+            parts = [x]
+            for side, width in enumerate(pair):
+                if width:
+                    n = x.shape[axis]
+                    edge = x[_along(axis, n - 1, n) if side else _along(axis, 0, 1)]
+                    value = np.reshape(pairs[:, axis - 1, side], (size,) + (1,) * ndim)
+                    parts.insert(side * len(parts), margin(value, edge, width, axis, bool(side)))
+            x = concatenate(parts, axis)
+        return x
+
+    return rule
+
+
+def _constant_margin(value: Any, edge: Any, width: int, axis: int, at_end: bool) -> Any:
+    shape = edge.shape
+    return stretch(to_dtype(value, edge.dtype), (*shape[:axis], width, *shape[axis + 1 :]))
+
+
+def _ramp_margin(value: Any, edge: Any, width: int, axis: int, at_end: bool) -> Any:
+    start, stop = (np.reshape(end, end.shape[:axis] + end.shape[axis + 1 :]) for end in (value, edge))
+    ramp = np.linspace(start, stop, width, endpoint=False, dtype=edge.dtype, axis=axis)
+    return np.flip(ramp, axis) if at_end else ramp
+
+
 pad_constant = Primitive(
     "pad_constant",
     lambda x, values, widths: np.pad(x, widths, constant_values=values),
@@ -167,6 +239,7 @@ pad_constant = Primitive(
         )
     ),
     source=lambda args, params: f"np.pad({args[0]}, {param_source(params['widths'])}, constant_values={args[1]})",
+    batch=_valued_batch(_constant_margin),
 )
 pad_linear_ramp = Primitive(
     "pad_linear_ramp",
@@ -181,6 +254,7 @@ pad_linear_ramp = Primitive(
     source=lambda args, params: (
         f"np.pad({args[0]}, {param_source(params['widths'])}, 'linear_ramp', end_values={args[1]})"
     ),
+    batch=_valued_batch(_ramp_margin),
 )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from functrans.errors import TracedValueError
 from functrans.ir.spec import WEAK, ArraySpec
+from functrans.ops import batching
 from functrans.ops.family import broadcast_shapes, operand
-from functrans.primitive import Constant, Primitive
+from functrans.primitive import Batch, Constant, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements, refuse_out
 from functrans.tracing.tracer import Tracer
@@ -141,19 +143,55 @@ def _truth(function: Callable[..., Any]) -> Primitive:
         function,
         lambda *specs, **params: ArraySpec(broadcast_shapes(f"np.{function.__name__}", specs), np.bool_),
         Constant(_TRUTH),
+        batch=batching.elementwise,
     )
 
 
-def _verdict(function: Callable[..., Any]) -> Primitive:
+def _verdict(function: Callable[..., Any], entrywise: Callable[..., Any], fit: Callable[..., bool]) -> Primitive:
     return Primitive(
-        function.__name__, function, lambda *specs, **params: ArraySpec((), np.bool_, True), Constant(_TRUTH)
+        function.__name__,
+        function,
+        lambda *specs, **params: ArraySpec((), np.bool_, True),
+        Constant(_TRUTH),
+        batch=_verdict_batch(entrywise, fit),
     )
+
+
+def _verdict_batch(entrywise: Callable[..., Any], fit: Callable[..., bool]) -> Batch:
+    """Whether ``entrywise`` is true of all entries; of shapes that do not ``fit`` it is not."""
+
+    def rule(
+        primitive: Primitive, operands: Sequence[Any], batched: Sequence[bool], size: int, params: Mapping[str, Any]
+    ) -> Any:
+        a, b = [np.shape(x)[flag:] for x, flag in zip(operands[:2], batched[:2], strict=True)]
+        if not fit(a, b):
+            return np.zeros(size, np.bool_)
+        rank = max(batching.ranks(operands, batched))
+        aligned = [batching.aligned(x, flag, rank) for x, flag in zip(operands, batched, strict=True)]
+        truth = entrywise(*aligned, **params)
+        return np.all(truth, axis=tuple(range(1, np.ndim(truth))))
+
+    return rule
+
+
+def _broadcastable(*shapes: tuple[int, ...]) -> bool:
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        return False
+    return True
+
+
+def _equal(a: Any, b: Any, equal_nan: bool = False) -> Any:
+    return (a == b) | (np.isnan(a) & np.isnan(b)) if equal_nan else np.equal(a, b)
 
 
 isclose_p = _truth(np.isclose)
-allclose_p = _verdict(np.allclose)
-array_equal_p = _verdict(np.array_equal)
-array_equiv_p = _verdict(np.array_equiv)
+allclose_p = _verdict(
+    np.allclose, lambda *args, equal_nan: bind(isclose_p, *args, equal_nan=equal_nan), lambda a, b: True
+)
+array_equal_p = _verdict(np.array_equal, _equal, operator.eq)
+array_equiv_p = _verdict(np.array_equiv, _equal, _broadcastable)
 
 
 @implements(np.isclose)

@@ -9,6 +9,7 @@ import numpy as np
 
 from functrans.errors import ShapeError, TracedAssignmentError, UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
+from functrans.ops import batching
 from functrans.ops.family import normalize_axis, operand
 from functrans.ops.reduction import NO_VALUE, Axes, constant_in, mask_of, reduced_shape, reduction_axes, start_of
 from functrans.ops.scalars import strong
@@ -222,6 +223,7 @@ segment_sums_p = Primitive(
         f"np.add.reduceat({args[0]}, np.array({list(params['starts'])}, dtype=np.intp), axis={params['axis']}"
         + (f", dtype=np.{params['dtype'].name})" if params.get("dtype") is not None else ")")
     ),
+    batch=batching.along("axis"),
 )
 
 

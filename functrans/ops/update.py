@@ -12,6 +12,7 @@ from functrans.errors import TracedValueError, UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
 from functrans.ops.family import operand
 from functrans.ops.index import getitem_p, index_add_p, subscript, written_spec
+from functrans.ops.index_batch import batch_written
 from functrans.ops.index_template import Template, decode, encode, indexed_shape, may_repeat
 from functrans.ops.scalars import strong
 from functrans.primitive import Linear, Primitive
@@ -50,6 +51,7 @@ index_set_p: Primitive = Primitive(
     source=lambda args, params: f"index_set({args[0]}, {args[1]}, {subscript(params['template'], args[2:])})",
     helpers={"index_set": index_set},
     masks=True,
+    batch=batch_written,
 )
 
 
