@@ -11,15 +11,19 @@ if TYPE_CHECKING:
     from functrans.testing import strategies as strategies
     from functrans.testing.assertion import assert_laws as assert_laws
     from functrans.testing.case import Case as Case
+    from functrans.testing.gradient_report import GradientError as GradientError
+    from functrans.testing.gradients import check_grads as check_grads
 
 # Where each public name lives; it is loaded when first asked for.
 _HOMES = {
     "Case": "case",
+    "GradientError": "gradient_report",
     "assert_laws": "assertion",
+    "check_grads": "gradients",
     "laws": "laws",
     "strategies": "strategies",
 }
-__all__ = ["Case", "assert_laws", "laws", "strategies"]
+__all__ = ["Case", "GradientError", "assert_laws", "check_grads", "laws", "strategies"]
 
 if not TYPE_CHECKING:
 

@@ -18,6 +18,8 @@ _EPS = 2.0**-52
 RELATIVE = 1e-6
 #: or below this part of what the function's values and arguments suggest for a slope.
 ABSOLUTE = 1e-9
+#: or below this part of the direction: such a slope is what rounding makes of zero.
+NOTHING = 1e-13
 
 
 class Undecided(Exception):  # noqa: N818 (no error of anybody: the judge abstains)
@@ -191,12 +193,10 @@ def derivative(f: Callable[..., Any], point: Sequence[Any], direction: Sequence[
     return Estimate(found.value, float(np.max(found.error, initial=0.0)), found.method)
 
 
-def judge(
-    f: Callable[..., Any], point: Sequence[Any], direction: Sequence[Any], relative: float = RELATIVE
-) -> Judgement:
+def judge(f: Callable[..., Any], point: Sequence[Any], direction: Sequence[Any], rounding: float = _EPS) -> Judgement:
     """``d/dt f(point + t direction)`` at ``t = 0``, computed in double precision, entry by entry.
 
-    An entry is decided where its error is below ``relative`` parts of the largest entry of the same output.
+    ``rounding`` is that of the coarsest dtype that ``f`` computes in, where its results do not tell.
 
     Differences are taken with steps of several sizes, which start from the size of the arguments that move; none is
     trusted that no other confirms. Where the function computes with complex numbers too, and agrees so far, the complex
@@ -205,8 +205,10 @@ def judge(
     point, direction = double(tuple(point)), double(tuple(direction))
     with np.errstate(all="ignore"):
         line = Line(f, point, direction)
+        line.epsilon = np.maximum(line.epsilon, rounding)
+        relative = np.maximum(RELATIVE, np.sqrt(line.epsilon))
         units = _units(flat(point), flat(direction))
-        natural = _natural(line, units)
+        natural, least = _natural(line, units), NOTHING * _speed(flat(direction))
         ladders: list[Ladder] = []
         exact: Vector | None = None
         for largest, levels in _starts(units):
@@ -216,8 +218,8 @@ def judge(
             slope, jump, scale = _agreed(line, ladders)
             if len(ladders) == 2:
                 exact = _exact(line, units[0])
-            found = _sharpened(slope, exact)
-            good = (found.error <= relative * scale) | (found.error <= ABSOLUTE * natural)
+            found = _sharpened(slope, exact, relative * scale)
+            good = found.error <= np.maximum(np.maximum(relative * scale, ABSOLUTE * natural), least)
             # A function may feel no step that is small beside its other numbers: zero is believed at every scale.
             if np.all(good) and (len(ladders) >= 2 * len(units) or np.all(slope.value)):
                 break
@@ -232,9 +234,13 @@ def judge(
     )
 
 
+def _speed(direction: Vector) -> float:
+    return float(np.max(np.abs(direction), initial=0.0)) or 1.0
+
+
 def _units(x: Vector, direction: Vector) -> list[float]:
     """By how much ``t`` changes the arguments as a whole, in powers of two: by the entries that move, by all, by 1."""
-    speed = float(np.max(np.abs(direction), initial=0.0)) or 1.0
+    speed = _speed(direction)
     sizes = (np.max(np.abs(x[direction != 0]), initial=0.0), np.max(np.abs(x), initial=0.0), 1.0)
     units: list[float] = []
     for size in sizes:
@@ -248,8 +254,10 @@ def _units(x: Vector, direction: Vector) -> list[float]:
 
 
 def _natural(line: Line, units: Sequence[float]) -> Vector:
-    """The slope at which values would change as a whole while the arguments do."""
-    return line.leafwise(np.abs(line.middle)) / max(units)
+    """The slope at which values would change as a whole while the arguments do; or do nearby, if that is steeper."""
+    step = 2.0**-6 * units[0]
+    near = np.fmax(np.abs(line.at(step) - line.middle), np.abs(line.at(-step) - line.middle)) / step
+    return np.maximum(line.leafwise(np.abs(line.middle)) / max(units), line.leafwise(near))
 
 
 def _starts(units: Sequence[float]) -> Iterator[tuple[float, int]]:
@@ -261,7 +269,8 @@ def _starts(units: Sequence[float]) -> Iterator[tuple[float, int]]:
         yield 2.0**-11 * unit, 3
     for exponent in (-16, -24, -32, -40, -48):
         yield 2.0**exponent * units[0], 5
-    yield units[0], 7
+    for unit in units:
+        yield unit, 7
     yield 2.0**4 * units[0], 7
 
 
@@ -307,8 +316,34 @@ def _exact(line: Line, unit: float) -> Vector | None:
     return exact if exact.shape == line.middle.shape else None
 
 
-def _sharpened(slope: Limit, exact: Vector | None) -> Limit:
-    """The derivative by complex step, where that computes the same function: where both agree."""
+def _sharpened(slope: Limit, exact: Vector | None, felt: Vector) -> Limit:
+    """The derivative by complex step, where that computes the same function: where both agree, and agreeing says much.
+
+    Where the error is above ``felt``, it stays: what agrees there may be noise.
+    """
     if exact is None or not np.all(np.abs(exact - slope.value) <= slope.error):
         return slope
-    return Limit(exact, np.maximum(2.0**-10 * slope.error, 2.0**-48 * np.abs(exact)))
+    error = np.maximum(2.0**-10 * slope.error, 2.0**-48 * np.abs(exact))
+    return Limit(exact, np.where(slope.error <= felt, error, slope.error))
+
+
+def surroundings(f: Callable[..., Any], point: Sequence[Any], direction: Sequence[Any]) -> str:
+    """Why a derivative may be undecided: what the function does next to a point."""
+    point, direction = double(tuple(point)), double(tuple(direction))
+    with np.errstate(all="ignore"):
+        line = Line(f, point, direction)
+        unit = _units(flat(point), flat(direction))[0]
+        close, closer = 2.0**-24 * unit, 2.0**-36 * unit
+        if not np.all(np.isfinite(line.middle)):
+            return "the function is not finite there"
+        sides = [name for name, t in (("left", -closer), ("right", closer)) if not np.all(np.isfinite(line.at(t)))]
+        if sides:
+            return f"the function is not finite to the {' and the '.join(sides)}"
+        for t in (1.0, -1.0):
+            near, nearer = np.abs(line.at(t * close) - line.middle), np.abs(line.at(t * closer) - line.middle)
+            felt = nearer > 2.0**6 * line.epsilon * (np.abs(line.middle) + np.abs(line.at(t * closer)))
+            if np.any(felt & (nearer > 0.5 * near)):
+                return "the function jumps there"
+            if np.any(felt & (nearer > 2.0**-9 * near)):
+                return "the slope grows beyond all bounds there"
+        return "the function is too noisy to tell, or has a kink or a jump very near"
