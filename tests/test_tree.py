@@ -74,6 +74,7 @@ def test_there_and_back(value, leaves, paths):
     found, structure = tree.flatten(value)
     assert found == leaves
     assert tree.paths(structure) == paths
+    assert type(structure) is tree.TreeDef
     assert structure.size == len(leaves)
     back = tree.unflatten(structure, found)
     assert type(back) is type(value)
@@ -82,6 +83,16 @@ def test_there_and_back(value, leaves, paths):
     assert structure == tree.flatten(value)[1]
     assert hash(structure) == hash(tree.flatten(value)[1])
     assert pickle.loads(pickle.dumps(structure)) == structure
+
+
+@pytest.mark.parametrize(("value", "leaves", "paths"), TREES, ids=lambda v: repr(v)[:30])
+def test_entries_of_the_outermost_container(value, leaves, paths):
+    entries, names = tree.children(value)
+    assert names == tree.child_names(tree.flatten(value)[1])
+    inner = [
+        name + path for name, entry in zip(names, entries, strict=True) for path in tree.paths(tree.flatten(entry)[1])
+    ]
+    assert inner == (paths if paths != [""] else [])
 
 
 def test_what_stands_in_for_leaves_is_not_converted_or_refused():

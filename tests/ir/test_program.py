@@ -29,6 +29,15 @@ def test_everything_is_frozen():
     assert type(program.equations) is tuple
 
 
+def test_trees_are_those_of_arguments_and_result():
+    program = ft.trace(lambda p, x: {"out": [p["w"] * x, None]})({"w": 1.0, "b": ()}, 2.0)
+    assert program.in_tree == ft.tree.flatten(({"w": 0, "b": ()}, 0))[1]
+    assert program.out_tree == ft.tree.flatten({"out": [0, None]})[1]
+    assert ft.tree.paths(program.out_tree) == ["['out'][0]"]
+    made = Program(program.inputs, program.equations, program.outputs)
+    assert made.in_tree is made.out_tree is None
+
+
 def test_params_are_not_shared_with_the_caller():
     params = {"axis": (0,)}
     spec = ArraySpec((2,), float)

@@ -77,6 +77,12 @@ def test_staged_comparison_has_no_truth():
         np.lcm,
         lambda i, j: np.bitwise_count(i),
         lambda i, j: i // j % 5,
+        np.bitwise_and,
+        np.bitwise_or,
+        np.bitwise_xor,
+        lambda i, j: np.invert(i),
+        np.left_shift,
+        np.right_shift,
     ],
 )
 def test_integers_when_staged(f):
@@ -88,6 +94,15 @@ def test_integers_when_staged(f):
     namespace = {}
     exec(program.to_source(), namespace)
     np.testing.assert_array_equal(namespace[program.name](i, j), expected)
+
+
+@pytest.mark.parametrize("f", [np.bitwise_and, np.bitwise_or, np.bitwise_xor, lambda a, b: np.invert(a)])
+def test_masks_are_combined(f):
+    x = np.array([-1.0, 0.5, 2.0])
+    g = lambda x: np.sum(np.where(f(x > 0, x < 1), x * x, 0.0))  # noqa: E731
+    expected = np.where(f(x > 0, x < 1), 2 * x, 0.0)
+    np.testing.assert_array_equal(ft.grad(g)(x), expected)
+    np.testing.assert_array_equal(ft.evaluate(ft.trace(ft.grad(g))(x), x), expected)
 
 
 def test_masks_select_without_a_derivative():

@@ -17,6 +17,7 @@ IN_PLACE = {
     "put_along_axis": (lambda x: np.put_along_axis(np.zeros(4), np.array([1]), x[:1], 0), r"numpy\.at\("),
     "fill_diagonal": (lambda x: np.fill_diagonal(np.outer(x, x), 0.0), r"numpy\.at\("),
     "method fill": (lambda x: x.fill(1.0), "full_like"),
+    "method itemset": (lambda x: x.itemset(0, 1.0), r"\.at\(x\)\["),
     "method partition": (lambda x: x.partition(1), r"np\.partition"),
     "method put": (lambda x: x.put([0], 1.0), r"\.at\(x\)\["),
     "method resize": (lambda x: x.resize(2), r"np\.resize"),
@@ -33,7 +34,10 @@ def test_in_place(name, transform):
         transform(lambda x: f(x) or np.sum(x))(A)
 
 
-@pytest.mark.parametrize("name", ["tobytes", "tofile", "dump", "dumps", "byteswap", "view", "getfield", "setflags"])
+@pytest.mark.parametrize(
+    "name",
+    ["tobytes", "tostring", "tofile", "dump", "dumps", "byteswap", "newbyteorder", "view", "getfield", "setflags"],
+)
 def test_memory(name):
     with pytest.raises((TracedValueError, UncoveredFunctionError), match=f"`.{name}") as caught:
         ft.grad(lambda x: getattr(x, name)())(A)
