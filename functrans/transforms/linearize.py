@@ -14,6 +14,7 @@ from functrans.ir import ArraySpec, Program, Var
 from functrans.ops.duals import zeros
 from functrans.primitive import Bilinear, Derivatives, Linear, Rules, used_parameters
 from functrans.tracing.trace import stage, trace
+from functrans.tracing.tracer import Tracer
 from functrans.transforms.arguments import differentiable_leaves, dual, like_primal
 from functrans.transforms.jvp import Pushed
 from functrans.transforms.vjp import Linearization, named
@@ -136,7 +137,7 @@ def linear_transpose(f: Callable[..., Tree], *primals: Tree) -> Callable[[Tree],
         lambda *args: tree.unflatten(program.out_tree or tree.LEAF, run(program, tree.flatten(args)[0])),
     )
     outs = [ArraySpec.of(out) for out in line.outs]
-    if any(np.any(out) for out in line.outs if type(out) is np.ndarray or isinstance(out, np.generic | float)):
+    if any(type(out) is not Tracer and np.any(out) for out in map(known_value, line.outs)):
         raise DerivativeError(
             f"`linear_transpose` of {describe_function(f)}, which is not linear: it does not give zero at zero",
             "leave out what is added; `functrans.linearize` gives the linear part of any function.",
@@ -148,6 +149,13 @@ def linear_transpose(f: Callable[..., Tree], *primals: Tree) -> Callable[[Tree],
         return line.pull(cts)
 
     return named(transposed, "linear_transpose", f)
+
+
+def known_value(value: Any) -> Any:
+    """What a value of outer traces stands for; a staged one itself."""
+    while type(value) is Tracer and type(value.value) is not ArraySpec:
+        value = value.value
+    return value
 
 
 def expect_linear(program: Program, f: Callable[..., Any]) -> None:
