@@ -1,8 +1,9 @@
 """Checked annotations, and hypothesis profiles.
 
 ``ci``, the default, is quick and draws the same examples every time; ``rough`` is quick to fail too, as it does not
-make examples smaller; ``thorough`` takes its time. Choose with ``pytest --hypothesis-profile=thorough`` or with the
-environment variable ``HYPOTHESIS_PROFILE``.
+make examples smaller; ``thorough`` takes its time, draws others every time, and remembers those that failed. Choose
+with ``pytest --hypothesis-profile=thorough`` or with the environment variable ``HYPOTHESIS_PROFILE``; see
+``docs/testing.md``.
 """
 
 import os
@@ -21,4 +22,4 @@ settings.register_profile(
 )
 settings.register_profile("rough", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate])
 settings.register_profile("thorough", max_examples=1000, deadline=None, suppress_health_check=_SLOW_MACHINES)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "ci")

@@ -86,7 +86,9 @@ def assert_laws(
     smooth, anywhere = _places(subject, at)
     name = name_of(subject)
     failures: list[tuple[Law, Exception]] = []
-    checked = [law for law in (LAWS if laws is None else laws) if law.applies_to(subject)]
+    # Those about values first: the others rest on them.
+    among = sorted(LAWS, key=lambda law: law.order) if laws is None else laws
+    checked = [law for law in among if law.applies_to(subject)]
     for law in checked:
         for places in (smooth,) if anywhere is smooth or not law.anywhere else (smooth, anywhere):
             found = failure(law, places, max_examples, name)
@@ -329,7 +331,7 @@ def _report(name: str, count: int, failures: Sequence[tuple[Law, Exception]]) ->
     for law, error in failures:
         if not isinstance(error, LawBroken):
             others.setdefault(_shown(error), []).append(law.name)
-    if others and broken[0].law is spec_foretells:
+    if others and any(error.law is spec_foretells for error in broken):
         names = [name for group in others.values() for name in group]
         parts.append(f"Not checked, since they rest on the spec: {', '.join(names)}")
     else:
