@@ -17,6 +17,7 @@ import numpy as np
 from functrans.array_types import Array, Inexact
 from functrans.ir.spec import ArraySpec
 from functrans.ops.contract import conj
+from functrans.ops.contraction import matrices
 from functrans.ops.family import keywords, operand, real_dtype
 from functrans.ops.linalg import linalg_dtype, square
 from functrans.primitive import Primitive, Rules, call_source
@@ -68,6 +69,8 @@ cholesky_p = Primitive(
     _cholesky_spec,
     Rules(jvp=[_cholesky_jvp], vjp=[_cholesky_vjp]),
     source=lambda args, params: call_source("np.linalg.cholesky", args, keywords(params, upper=False)),
+    masks=True,
+    batch=matrices(1),
 )
 
 

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Any
+from math import prod
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from functrans.errors import ShapeError
 from functrans.ir.spec import ArraySpec
+from functrans.ops import contraction
+from functrans.ops.batching import Flags, Operands, Params, aligned, ranks
 from functrans.ops.family import normalize_axis, operand
+from functrans.ops.scalars import strong
 from functrans.primitive import Bilinear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements, refuse_out
+
+Axes: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
 
 
 def contraction_dtype(*specs: ArraySpec) -> np.dtype[Any]:
@@ -45,6 +51,30 @@ def check_contracted(name: str, x: ArraySpec, y: ArraySpec, m: int, n: int) -> N
             f"`np.{name}` of {x!r} and {y!r}: an axis of length {m} meets one of length {n}",
             "the axes that are summed over must have the same length; a transpose (`x.T`, `x.mT`) may be missing.",
         )
+
+
+def scaled(operands: Operands, batched: Flags) -> Any:
+    """The product of each example's two operands, of which one is a number."""
+    rank = max(ranks(operands, batched))
+    a, b = [aligned(strong(x), flag, rank) for x, flag in zip(operands, batched, strict=True)]
+    return a * b
+
+
+def contracted(operands: Operands, batched: Flags, axes: Axes) -> Any:
+    """Each example's sum over these axes of both: its result has the other axes of both."""
+    m, n = ranks(operands, batched)
+    of_a = list(range(1, m + 1))
+    of_b = list(range(m + 1, m + n + 1))
+    for i, j in zip(*axes, strict=True):
+        of_b[j] = of_a[i]
+    out = [*_free_of(of_a, axes[0]), *_free_of(of_b, axes[1])]
+    labels = [[contraction.BATCH, *own] if flag else own for own, flag in zip((of_a, of_b), batched, strict=True)]
+    a, b = [strong(x) for x in operands]
+    return contraction.contract(a, labels[0], b, labels[1], [contraction.BATCH, *out])
+
+
+def _free_of(labels: Sequence[int], axes: Sequence[int]) -> list[int]:
+    return [label for i, label in enumerate(labels) if i not in axes]
 
 
 # dot: over the last axis of one and the last but one of the other, without broadcasting
@@ -82,7 +112,17 @@ def _dot_right(ct: Any, a: Any, b: Any) -> Any:
     return moved if n <= 2 else np.moveaxis(moved, 0, -2)
 
 
-dot_p = Primitive("dot", np.dot, _dot_spec, Bilinear((_dot_left, _dot_right)))
+def _dot_batch(primitive: Primitive, operands: Operands, batched: Flags, size: int, params: Params) -> Any:
+    m, n = ranks(operands, batched)
+    if not m or not n:
+        return scaled(operands, batched)
+    if n <= 2:
+        return contraction.matmul(primitive, operands, batched, size, params)
+    primitive.spec(*contraction.examples(operands, batched))
+    return contracted(operands, batched, ((m - 1,), (n - 2,)))
+
+
+dot_p = Primitive("dot", np.dot, _dot_spec, Bilinear((_dot_left, _dot_right)), batch=_dot_batch)
 
 
 @implements(np.dot)
@@ -121,7 +161,16 @@ def _inner_right(ct: Any, a: Any, b: Any) -> Any:
     return np.tensordot(ct, a, axes=(rows, rows))
 
 
-inner_p = Primitive("inner", np.inner, _inner_spec, Bilinear((_inner_left, _inner_right)))
+def _inner_batch(primitive: Primitive, operands: Operands, batched: Flags, size: int, params: Params) -> Any:
+    m, n = ranks(operands, batched)
+    if not m or not n:
+        return scaled(operands, batched)
+    return contracted(operands, batched, ((m - 1,), (n - 1,)))
+
+
+inner_p = Primitive(
+    "inner", np.inner, _inner_spec, Bilinear((_inner_left, _inner_right)), batch=contraction.checked(_inner_batch)
+)
 
 
 @implements(np.inner)
@@ -142,6 +191,22 @@ def _shaped(value: Any, shape: tuple[int, ...]) -> Any:
     return value if value.shape == shape else np.reshape(value, shape)
 
 
+def _flat(operands: Operands, batched: Flags, size: int) -> tuple[Any, Any]:
+    """Each operand as one vector per example."""
+    a, b = [
+        _shaped(strong(x), (size, prod(np.shape(x)[1:])) if flag else (prod(np.shape(x)),))
+        for x, flag in zip(operands, batched, strict=True)
+    ]
+    return a, b
+
+
+def _vdot_batch(primitive: Primitive, operands: Operands, batched: Flags, size: int, params: Params) -> Any:
+    a, b = _flat(operands, batched, size)
+    if all(batched):
+        return np.vecdot(a, b)
+    return conj(a @ conj(b)) if batched[0] else b @ conj(a)
+
+
 vdot_p = Primitive(
     "vdot",
     np.vdot,
@@ -152,6 +217,7 @@ vdot_p = Primitive(
             lambda ct, a, b: _shaped(ct * conj(a), b.shape),
         )
     ),
+    batch=contraction.checked(_vdot_batch),
 )
 
 
@@ -163,6 +229,12 @@ def vdot(a: Any, b: Any, /) -> Any:
 
 # outer
 
+
+def _outer_batch(primitive: Primitive, operands: Operands, batched: Flags, size: int, params: Params) -> Any:
+    a, b = _flat(operands, batched, size)
+    return a[..., :, None] * b[..., None, :]
+
+
 outer_p = Primitive(
     "outer",
     np.outer,
@@ -173,6 +245,7 @@ outer_p = Primitive(
             lambda ct, a, b: _shaped(np.ravel(a) @ ct, b.shape),
         )
     ),
+    batch=_outer_batch,
 )
 
 
@@ -197,8 +270,6 @@ def linalg_outer(x1: Any, x2: Any, /) -> Any:
 
 
 # tensordot
-
-Axes = tuple[tuple[int, ...], tuple[int, ...]]
 
 
 def _free(axes: Sequence[int], ndim: int) -> list[int]:
@@ -232,7 +303,17 @@ def _tensordot_right(ct: Any, a: Any, b: Any, *, axes: Axes) -> Any:
     return _put_back(product, [j for _, j in sorted(zip(*axes, strict=True))] + free_b)
 
 
-tensordot_p = Primitive("tensordot", np.tensordot, _tensordot_spec, Bilinear((_tensordot_left, _tensordot_right)))
+def _tensordot_batch(primitive: Primitive, operands: Operands, batched: Flags, size: int, params: Params) -> Any:
+    return contracted(operands, batched, params["axes"])
+
+
+tensordot_p = Primitive(
+    "tensordot",
+    np.tensordot,
+    _tensordot_spec,
+    Bilinear((_tensordot_left, _tensordot_right)),
+    batch=contraction.checked(_tensordot_batch),
+)
 
 
 def _axis_list(axes: Any, ndim: int) -> tuple[int, ...]:

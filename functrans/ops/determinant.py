@@ -18,6 +18,7 @@ import numpy as np
 
 from functrans.array_types import Array, Inexact
 from functrans.ir.spec import ArraySpec
+from functrans.ops.contraction import matrices
 from functrans.ops.family import operand, real_dtype
 from functrans.ops.linalg import linalg_dtype, linalg_source, square
 from functrans.primitive import Constant, Primitive, Rules
@@ -104,6 +105,7 @@ _radius = Primitive(
     Constant("the result does not depend on it"),
     source=lambda args, params: f"polarization_radius({', '.join(args)})",
     helpers={"polarization_radius": polarization_radius},
+    batch=matrices(2),
 )
 
 
@@ -122,6 +124,7 @@ tangent_p: Primitive = Primitive(
     ),
     source=lambda args, params: f"cofactors_tangent({', '.join(args)})",
     helpers={"cofactors_tangent": cofactors_tangent},
+    batch=matrices(2),
 )
 
 cofactors_p = Primitive(
@@ -134,6 +137,7 @@ cofactors_p = Primitive(
     ),
     source=lambda args, params: f"cofactors({args[0]})",
     helpers={"cofactors": cofactors},
+    batch=matrices(1),
 )
 
 
@@ -150,6 +154,7 @@ det_p = Primitive(
         vjp=[lambda ct, out, a: ct[..., None, None] * bind(cofactors_p, a)],
     ),
     source=linalg_source("det"),
+    batch=matrices(1),
 )
 
 

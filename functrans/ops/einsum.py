@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from functrans.errors import ShapeError
 from functrans.ir.spec import ArraySpec
+from functrans.ops.batching import Flags, Operands, Params
+from functrans.ops.contraction import BATCH, contract, examples
 from functrans.ops.family import operand
+from functrans.ops.scalars import strong
 from functrans.primitive import Bilinear, Each, Primitive, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
@@ -163,7 +167,79 @@ def _einsum(*operands: Any, subscripts: str, **keywords: Any) -> Any:
     return np.einsum(subscripts, *operands, **keywords)
 
 
-einsum_p = Primitive("einsum", _einsum, _spec, Bilinear(Each(_transpose)), source=_source)
+# Batches
+
+
+def _batch(primitive: Primitive, operands: Operands, batched: Flags, size: int, params: Params) -> Any:
+    """The sum with one more letter; products of two operands at a time are left to BLAS."""
+    specs = examples(operands, batched)
+    _spec(*specs, **params)
+    inputs, result = _axes(params["subscripts"], [x.shape for x in specs])
+    lengths = {BATCH: size} | _lengths(inputs, [x.shape for x in specs])
+    inputs = [(BATCH, *labels) if flag else labels for labels, flag in zip(inputs, batched, strict=True)]
+    result = (BATCH, *result)
+    optimize = params.get("optimize", False)
+    work = prod(lengths.values())
+    if len(operands) == 1 or set(params) - {"subscripts", "optimize"} or (len(operands) > 2 and work <= _SMALL):
+        return bind(primitive, *operands, **{**params, "subscripts": _text(inputs, result)})
+    left = [_single(strong(x), labels) for x, labels in zip(operands, inputs, strict=True)]
+    path: Sequence[tuple[int, ...]] = [(0, 1)]
+    if len(operands) > 2:
+        shapes = [np.broadcast_to(0.0, x.shape) for x in operands]
+        path = np.einsum_path(_text(inputs, result), *shapes, optimize=optimize or True)[0][1:]
+    for positions in path:
+        chosen = [left.pop(i) for i in sorted(positions, reverse=True)][::-1]
+        wanted = {label for _, labels in left for label in labels}.union(result)
+        present = sorted({label for _, labels in chosen for label in labels}, key=lambda label: label != BATCH)
+        kept = tuple(label for label in (present if left else result) if label in wanted)
+        if len(chosen) == 2:
+            a, of_a, b, of_b = _stretched(chosen)
+            found = contract(a, of_a, b, of_b, kept)
+        else:
+            text = _text([labels for _, labels in chosen], kept)
+            found = bind(primitive, *[x for x, _ in chosen], subscripts=text)
+        left.append((found, kept))
+    return left[0][0]
+
+
+def _text(inputs: Sequence[Labels], result: Labels) -> str:
+    """Subscripts with a letter for each label."""
+    names = {label: _LETTERS[k] for k, label in enumerate(dict.fromkeys(label for term in inputs for label in term))}
+    terms = ["".join([names[label] for label in term]) for term in (*inputs, result)]
+    return f"{','.join(terms[:-1])}->{terms[-1]}"
+
+
+def _single(x: Any, labels: Labels) -> tuple[Any, Labels]:
+    """``x`` on its diagonal, so that each label stands once."""
+    once = tuple(dict.fromkeys(labels))
+    return (x, labels) if len(once) == len(labels) else (bind(einsum_p, x, subscripts=_text([labels], once)), once)
+
+
+def _stretched(pair: Sequence[tuple[Any, Labels]]) -> list[Any]:
+    """Two operands and their labels, without axes of length 1 where the other has more."""
+    (a, of_a), (b, of_b) = pair
+    lengths_a, lengths_b = dict(zip(of_a, a.shape, strict=True)), dict(zip(of_b, b.shape, strict=True))
+    found = []
+    for x, own, other in ((a, lengths_a, lengths_b), (b, lengths_b, lengths_a)):
+        kept = {label: n for label, n in own.items() if n == other.get(label, n) or n != 1}
+        found += [x if len(kept) == len(own) else np.reshape(x, tuple(kept.values())), tuple(kept)]
+    return found
+
+
+def _takes_diagonals(*, subscripts: str, **keywords: Any) -> bool:
+    terms = subscripts.partition("->")[0].replace(".", "").split(",")
+    return any(len(set(term)) < len(term) for term in terms)
+
+
+einsum_p: Primitive = Primitive(
+    "einsum",
+    _einsum,
+    _spec,
+    Bilinear(Each(_transpose)),
+    source=_source,
+    masks=_takes_diagonals,
+    batch=_batch,
+)
 
 
 def _term(labels: Any) -> str:

@@ -7,6 +7,7 @@ differentiation* (2008).
 from __future__ import annotations
 
 import operator
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ import numpy as np
 from functrans.array_types import Array, Inexact, Num
 from functrans.errors import ShapeError
 from functrans.ir.spec import ArraySpec
+from functrans.ops.batching import Flags, Operands, Params, ranks
+from functrans.ops.contraction import checked, matrices
 from functrans.ops.family import broadcast_shapes, operand, real_dtype
 from functrans.primitive import Primitive, Rules, Source, call_source
 from functrans.tracing.bind import bind
@@ -62,6 +65,7 @@ inv_p = Primitive(
         vjp=[lambda ct, out, a: -(out.mT @ ct @ out.mT)],
     ),
     source=linalg_source("inv"),
+    batch=matrices(1),
 )
 
 
@@ -107,6 +111,22 @@ def _solve_vjp_matrix(
     return -(z @ out.mT) if b.ndim > 1 else -z[..., :, None] * out[..., None, :]
 
 
+def _solve_batch(primitive: Primitive, operands: Operands, batched: Flags, size: int, params: Params) -> Any:
+    (a, b), (m, n) = operands, ranks(operands, batched)
+    if n > 1:
+        if batched[0] or m > 2:
+            return matrices(2)(primitive, operands, batched, size, params)
+        # One matrix for all: it is factored once, for all columns of all right-hand sides.
+        columns = np.moveaxis(b, -2, 0)
+        found = np.linalg.solve(a, np.reshape(columns, (columns.shape[0], prod(columns.shape[1:]))))
+        return np.moveaxis(np.reshape(found, columns.shape), 0, -2)
+    if not batched[1]:
+        return np.linalg.solve(a, b)
+    if batched[0]:
+        return np.linalg.solve(a, np.reshape(b, (size, *[1] * (m - 2), b.shape[1], 1)))[..., 0]
+    return np.moveaxis(np.linalg.solve(a, b.T), -1, 0)
+
+
 solve_p = Primitive(
     "solve",
     np.linalg.solve,
@@ -116,6 +136,7 @@ solve_p = Primitive(
         vjp=[_solve_vjp_matrix, lambda ct, out, a, b: _solve_columns(a.mT, ct, b)],
     ),
     source=linalg_source("solve"),
+    batch=checked(_solve_batch),
 )
 
 
@@ -157,6 +178,7 @@ slogdet_p = Primitive(
     Rules(jvp=[_slogdet_jvp], vjp=[_slogdet_vjp]),
     source=linalg_source("slogdet"),
     multiple=True,
+    batch=matrices(1),
 )
 
 

@@ -12,9 +12,11 @@ import numpy as np
 
 from functrans.errors import ShapeError, UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
+from functrans.ops import contraction
+from functrans.ops.batching import Flags, Operands, Params, ranks, stacked
 from functrans.ops.contract import check_contracted, conj, contraction_dtype
 from functrans.ops.family import broadcast_shapes, operand
-from functrans.primitive import Bilinear, Primitive
+from functrans.primitive import Batch, Bilinear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import UFUNCS, implements
 from functrans.tracing.tracer import Tracer
@@ -57,6 +59,7 @@ matmul_p = Primitive(
     _matmul_spec,
     Bilinear((_matmul_left, _matmul_right)),
     source=lambda args, params: f"{args[0]} @ {args[1]}",
+    batch=contraction.matmul,
 )
 
 
@@ -119,6 +122,15 @@ def _stacked(name: str, x: ArraySpec, m: int, y: ArraySpec, n: int, core: tuple[
     return ArraySpec(batch + core, contraction_dtype(x, y))
 
 
+def _vecdot_batch(primitive: Primitive, operands: Operands, batched: Flags, size: int, params: Params) -> Any:
+    (x, y), (m, n) = operands, ranks(operands, batched)
+    if n == 1 and not batched[1]:
+        return conj(contraction.rows(x, conj(y)))
+    if m == 1 and not batched[0]:
+        return contraction.rows(y, conj(x))
+    return stacked(1, 1)(primitive, operands, batched, size, params)
+
+
 vecdot_p = Primitive(
     "vecdot",
     np.vecdot,
@@ -129,6 +141,7 @@ vecdot_p = Primitive(
             lambda ct, x, y: ct[..., None] * conj(x),
         )
     ),
+    batch=contraction.checked(_vecdot_batch),
 )
 
 
@@ -170,16 +183,33 @@ def _vecmat_spec(x: ArraySpec, y: ArraySpec) -> ArraySpec:
     return _stacked("np.vecmat", x, 1, y, 2, y.shape[-1:])
 
 
+def _matvec_batch(primitive: Primitive, operands: Operands, batched: Flags, size: int, params: Params) -> Any:
+    (x, y), (m, n) = operands, ranks(operands, batched)
+    if n == 1 and not batched[1]:
+        return contraction.rows(x, y)
+    if m == 2 and not batched[0]:
+        return contraction.rows(y, x.mT)
+    return stacked(2, 1)(primitive, operands, batched, size, params)
+
+
+def _vecmat_batch(primitive: Primitive, operands: Operands, batched: Flags, size: int, params: Params) -> Any:
+    x, y = operands
+    if ranks(operands, batched)[1] == 2 and not batched[1]:
+        return contraction.rows(conj(x), y)
+    return stacked(1, 2)(primitive, operands, batched, size, params)
+
+
 def _declare_2_2() -> None:
     """``matvec`` and ``vecmat``, which NumPy has since 2.2."""
     if not hasattr(np, "matvec"):
         return
     matvec, vecmat = np.matvec, np.vecmat
-    rules: list[tuple[np.ufunc, tuple[int, int, int], Callable[..., ArraySpec], Bilinear]] = [
+    rules: list[tuple[np.ufunc, tuple[int, int, int], Callable[..., ArraySpec], Batch, Bilinear]] = [
         (
             matvec,
             (2, 1, 1),
             _matvec_spec,
+            _matvec_batch,
             Bilinear(
                 (
                     lambda ct, x, y: ct[..., :, None] * y[..., None, :],
@@ -191,6 +221,7 @@ def _declare_2_2() -> None:
             vecmat,
             (1, 2, 1),
             _vecmat_spec,
+            _vecmat_batch,
             Bilinear(
                 (
                     lambda ct, x, y: conj(np.matvec(y, ct)),
@@ -199,8 +230,9 @@ def _declare_2_2() -> None:
             ),
         ),
     ]
-    for ufunc, cores, spec, derivative in rules:
-        UFUNCS[ufunc] = _handler(Primitive(ufunc.__name__, ufunc, spec, derivative), cores)
+    for ufunc, cores, spec, batch, derivative in rules:
+        primitive = Primitive(ufunc.__name__, ufunc, spec, derivative, batch=contraction.checked(batch))
+        UFUNCS[ufunc] = _handler(primitive, cores)
 
 
 def _handler(primitive: Primitive, cores: tuple[int, int, int]) -> Callable[..., Any]:

@@ -8,12 +8,14 @@ columns, rows) that tie for the largest. The norms made of singular values are i
 from __future__ import annotations
 
 import operator
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from functrans.errors import ShapeError, UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
+from functrans.ops.batching import Flags, Operands, Params, shifted
 from functrans.ops.contract import conj
 from functrans.ops.family import keywords, normalize_axes, normalize_axis, operand, real_dtype
 from functrans.ops.scalars import strong
@@ -117,12 +119,25 @@ def _norm_source(args: list[str], params: dict[str, Any]) -> str:
     return call_source("np.linalg.norm", args, keywords(params, ord=None, axis=None, keepdims=False))
 
 
+def _norm_batch(primitive: Primitive, operands: Operands, batched: Flags, size: int, params: Params) -> Any:
+    (x,), axis = operands, params["axis"]
+    if axis is not None:
+        return bind(primitive, x, **{**params, "axis": shifted(axis)})
+    rank = np.ndim(x) - 1
+    if rank in (1, 2):
+        return bind(primitive, x, **{**params, "axis": tuple(range(1, rank + 1))})
+    # All entries of each example as one vector.
+    out = bind(primitive, np.reshape(x, (size, prod(x.shape[1:]))), ord=params["ord"], axis=(1,), keepdims=False)
+    return np.reshape(out, (size, *[1] * rank)) if params["keepdims"] else out
+
+
 norm_p = Primitive(
     "norm",
     np.linalg.norm,
     _norm_spec,
     Rules(jvp=[_norm_jvp], vjp=[_norm_vjp]),
     source=_norm_source,
+    batch=_norm_batch,
 )
 
 

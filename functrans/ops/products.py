@@ -9,8 +9,10 @@ import numpy as np
 
 from functrans.errors import ShapeError
 from functrans.ir.spec import ArraySpec
+from functrans.ops.batching import Flags, Operands, Params, ranks, stacked
 from functrans.ops.contract import contraction_dtype
 from functrans.ops.family import broadcast_shapes, normalize_axis, operand
+from functrans.ops.scalars import strong
 from functrans.primitive import Bilinear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
@@ -49,7 +51,19 @@ def _kron_right(ct: Any, a: Any, b: Any) -> Any:
     return np.reshape(found, b.shape)
 
 
-kron_p = Primitive("kron", np.kron, _kron_spec, Bilinear((_kron_left, _kron_right)))
+def _kron_batch(primitive: Primitive, operands: Operands, batched: Flags, size: int, params: Params) -> Any:
+    ndim = max(ranks(operands, batched))
+    factors, lengths = [], []
+    for x, flag, behind in zip(operands, batched, (True, False), strict=True):
+        shape = np.shape(x)
+        lead, own = shape[:flag], _padded(shape[flag:], ndim)
+        spread = [length for n in own for length in ((n, 1) if behind else (1, n))]
+        factors.append(np.reshape(strong(x), (*lead, *spread)))
+        lengths.append(own)
+    return np.reshape(factors[0] * factors[1], (size, *[m * n for m, n in zip(*lengths, strict=True)]))
+
+
+kron_p = Primitive("kron", np.kron, _kron_spec, Bilinear((_kron_left, _kron_right)), batch=_kron_batch)
 
 
 @implements(np.kron)
@@ -71,6 +85,7 @@ cross_p = Primitive(
     np.cross,
     _cross_spec,
     Bilinear((lambda ct, a, b: np.cross(b, ct), lambda ct, a, b: np.cross(ct, a))),
+    batch=stacked(1, 1),
 )
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from functrans.array_types import Array, Inexact
 from functrans.ir.spec import ArraySpec
 from functrans.ops.contract import conj
+from functrans.ops.contraction import matrices
 from functrans.primitive import Primitive, Rules, call_source
 from functrans.tracing.bind import bind
 
@@ -74,6 +75,7 @@ _polar = Primitive(
     Rules(jvp=[_polar_jvp], vjp=None),
     source=lambda args, params: f"polar_factor({args[0]})",
     helpers={"polar_factor": polar_factor},
+    batch=matrices(1),
 )
 
 
@@ -107,13 +109,14 @@ def _lyapunov_vjp(
 _lyapunov: Primitive = Primitive(
     "lyapunov",
     lyapunov,
-    lambda h, c: ArraySpec(h.shape, np.result_type(h.dtype, c.dtype)),
+    lambda h, c: ArraySpec(np.broadcast_shapes(h.shape, c.shape), np.result_type(h.dtype, c.dtype)),
     Rules(
         jvp=[_lyapunov_jvp, lambda dc, out, h, c: bind(_lyapunov, h, dc)],
         vjp=[_lyapunov_vjp, lambda ct, out, h, c: bind(_lyapunov, h.mT, ct)],
     ),
     source=lambda args, params: f"lyapunov({', '.join(args)})",
     helpers={"lyapunov": lyapunov},
+    batch=matrices(2),
 )
 
 
@@ -167,4 +170,5 @@ _spectral = Primitive(
     Rules(jvp=[_spectral_jvp], vjp=None),
     source=lambda args, params: call_source("spectral_direction", args, params),
     helpers={"spectral_direction": spectral_direction},
+    batch=matrices(1),
 )
