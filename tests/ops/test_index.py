@@ -539,3 +539,13 @@ def test_update_errors():
         ft.grad(lambda x: np.sum(x.at[9].set(0.0)))(A)
     with pytest.raises(TracedAssignmentError, match="at"):
         ft.grad(lambda x: x.__setitem__(0, 1.0))(A)
+
+
+def test_choose_is_a_method_of_the_indices():
+    indices, x = np.array([2, 0, 1]), np.array([0.5, 1.5, -2.5])
+    f = lambda i, x: i.choose([x * x, 3.0 * x, np.sin(x)])  # noqa: E731
+    program = ft.trace(f)(indices, x).validate()
+    same_bits(ft.evaluate(program, indices, x), f(indices, x))
+    same_bits(run_source(program, indices, x), f(indices, x))
+    gradient = ft.trace(lambda i, x: ft.grad(lambda x: np.sum(f(i, x)))(x))(indices, x)
+    np.testing.assert_array_equal(ft.evaluate(gradient, indices, x), [np.cos(0.5), 3.0, 3.0])
