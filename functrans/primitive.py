@@ -137,7 +137,7 @@ class Primitive:
         multiple: whether it returns several arrays.
         masks: whether its transpose puts exact zeros beside other numbers (``where``, indexing, …); from there on
             every elementwise product in a backward walk lets a zero absorb infinities and NaN. A number: it does so
-            only with at least that many operands (a reduction with a mask).
+            only with at least that many operands (a reduction with a mask). A function: with such parameters.
         batch: how it maps over a leading axis; left out, that of an elementwise function if it is one.
         domain: per operand, the open interval from which tests draw real values.
         residuals: what the reverse rules read, which is all that a trace keeps.
@@ -168,7 +168,7 @@ class Primitive:
         source: Source | None = None,
         helpers: Mapping[str, Callable[..., Any]] | None = None,
         multiple: bool = False,
-        masks: int = False,
+        masks: int | Callable[..., bool] = False,
         batch: Batch | None = None,
         domain: Sequence[Domain] = (),
     ) -> None:

@@ -103,6 +103,7 @@ recurrence_p = Primitive(
         f"linear_recurrence({args[0]}, {args[1]}, axis={params['axis']}, reverse={params['reverse']})"
     ),
     helpers={"linear_recurrence": linear_recurrence},
+    masks=True,  # one factor has no part in the result
     batch=_recurrence_batch,
 )
 

@@ -31,12 +31,18 @@ cbrt = elementwise(np.cbrt, [lambda out, x: 1.0 / (3.0 * (out * out))], singular
 square = elementwise(np.square, [lambda out, x: 2.0 * x])
 reciprocal = elementwise(np.reciprocal, [lambda out, x: -out * out], singular=True, domain=POSITIVE)
 
-sin = elementwise(np.sin, [lambda out, x: np.cos(x)])
-cos = elementwise(np.cos, [lambda out, x: -np.sin(x)])
+
+def _is_complex(x: Any) -> bool:
+    # Far off the real line their slopes overflow, or they have poles there.
+    return type(x) is not np.float64 and ArraySpec.of(x).dtype.kind == "c"
+
+
+sin = elementwise(np.sin, [lambda out, x: np.cos(x)], singular=_is_complex)
+cos = elementwise(np.cos, [lambda out, x: -np.sin(x)], singular=_is_complex)
 tan = elementwise(np.tan, [lambda out, x: 1.0 + out * out], singular=True, domain=(-1.5, 1.5))
 arcsin = elementwise(np.arcsin, [lambda out, x: 1.0 / np.sqrt((1.0 - x) * (1.0 + x))], singular=True, domain=_UNIT)
 arccos = elementwise(np.arccos, [lambda out, x: -1.0 / np.sqrt((1.0 - x) * (1.0 + x))], singular=True, domain=_UNIT)
-arctan = elementwise(np.arctan, [lambda out, x: 1.0 / np.add(1.0, x * x)])
+arctan = elementwise(np.arctan, [lambda out, x: 1.0 / np.add(1.0, x * x)], singular=_is_complex)
 sinh = elementwise(np.sinh, [lambda out, x: np.cosh(x)], singular=True)
 cosh = elementwise(np.cosh, [lambda out, x: np.sinh(x)], singular=True)
 
@@ -45,6 +51,9 @@ cosh = elementwise(np.cosh, [lambda out, x: np.sinh(x)], singular=True)
 # primitive of its own, whose derivatives stay finite where cosh overflows.
 def sech_squared(x):  # type: ignore[no-untyped-def]
     """``1 / cosh(x)**2``, the derivative of ``tanh``."""
+    if np.iscomplexobj(x):  # far out it is zero, where a complex cosh is no number
+        reach = 400.0 if np.result_type(x).itemsize == 16 else 60.0
+        x = np.clip(np.real(x), -reach, reach) + 1j * np.imag(x)
     with np.errstate(over="ignore"):
         return np.square(1.0 / np.cosh(x))
 
@@ -61,7 +70,9 @@ _sech_squared = Primitive(
 tanh = elementwise(np.tanh, [lambda out, x: bind_unary(_sech_squared, x)])
 # On the reals by `hypot`: x * x overflows where 1 / |x| is an ordinary number. There is no complex `hypot`.
 arcsinh = elementwise(
-    np.arcsinh, [lambda out, x: 1.0 / (np.sqrt(x * x + 1.0) if np.iscomplexobj(x) else np.hypot(1.0, x))]
+    np.arcsinh,
+    [lambda out, x: 1.0 / (np.sqrt(x * x + 1.0) if np.iscomplexobj(x) else np.hypot(1.0, x))],
+    singular=_is_complex,
 )
 arccosh = elementwise(
     # Two roots, not one of x**2 - 1: right on both sides of the complex branch cut.
@@ -107,8 +118,8 @@ frexp = Primitive(
     np.frexp,
     _pair_spec(np.frexp),
     Rules(
-        jvp=[lambda dx, out, x: (dx * np.ldexp(1.0, -out[1]), out[1] * 0)],
-        vjp=[lambda ct, out, x: ct[0] * np.ldexp(1.0, -out[1])],
+        jvp=[lambda dx, out, x: (np.ldexp(dx, -out[1]), out[1] * 0)],
+        vjp=[lambda ct, out, x: np.ldexp(ct[0], -out[1])],
     ),
     multiple=True,
     batch=batching.elementwise,

@@ -15,91 +15,26 @@ import numpy as np
 import functrans as ft
 from functrans import tree
 from functrans.ir.spec import ArraySpec
-from functrans.primitive import Constant, Derivatives, Primitive
-from functrans.testing.case import Case
+from functrans.testing.case import Case, is_inexact
 from functrans.testing.compare import (
-    ROUNDINGS,
     assert_close,
     assert_inner_equal,
     assert_same_bits,
     bits,
     double,
-    epsilon,
     flat,
     leaves,
     specs,
 )
+from functrans.testing.kink_laws import each_zero_absorbs as each_zero_absorbs  # noqa: PLC0414
+from functrans.testing.kink_laws import kinks_get_their_middle as kinks_get_their_middle  # noqa: PLC0414
+from functrans.testing.kink_laws import zero_absorbs as zero_absorbs  # noqa: PLC0414
+from functrans.testing.kink_laws import zeros_beside_numbers_absorb as zeros_beside_numbers_absorb  # noqa: PLC0414
+from functrans.testing.law import LAWS as LAWS  # noqa: PLC0414
+from functrans.testing.law import Law as Law  # noqa: PLC0414
+from functrans.testing.law import LawBroken as LawBroken  # noqa: PLC0414
+from functrans.testing.law import law, rounding
 from functrans.testing.numerical import derivative
-
-
-class LawBroken(AssertionError):  # noqa: N818
-    """A law does not hold: which, where, and by how much."""
-
-    def __init__(self, law: Law, case: Case, finding: str) -> None:
-        super().__init__(f"{case.name} breaks the law {law.name}: {law.equation}\n  {finding}\n  case: {case!r}")
-        self.law, self.case, self.finding = law, case, finding
-
-
-class Law:
-    """A law and what it is about: called with a case, it raises :class:`LawBroken` or nothing."""
-
-    def __init__(
-        self, check: Callable[[Case], None], order: int, anywhere: bool, primitives_only: bool, staged: bool
-    ) -> None:
-        self.check = check
-        self.name = check.__name__
-        self.__doc__ = check.__doc__
-        #: The first line of the docstring.
-        self.equation = (check.__doc__ or "").partition("\n")[0]
-        #: How often it differentiates.
-        self.order = order
-        #: Whether it holds also at kinks, at the ends of the domain, at infinities and NaN.
-        self.anywhere = anywhere
-        #: Whether it is about declarations, not about functions.
-        self.primitives_only = primitives_only
-        #: Whether it is about programs, so about functions that can be staged: no `if` on a value.
-        self.staged = staged
-
-    def __call__(self, case: Case) -> None:
-        try:
-            with np.errstate(all="ignore"):
-                self.check(case)
-        except LawBroken:
-            raise
-        except AssertionError as broken:
-            raise LawBroken(self, case, str(broken)) from broken
-
-    def applies_to(self, subject: Any) -> bool:
-        """Whether the law says something about a primitive, or about a function."""
-        if not isinstance(subject, Primitive):
-            return not self.primitives_only
-        return self.order == 0 or not (subject.derivative is None or isinstance(subject.derivative, Constant))
-
-    def __repr__(self) -> str:
-        return f"<law {self.name}: {self.equation}>"
-
-
-#: Every law, in the order of declaration.
-LAWS: list[Law] = []
-
-
-def law(
-    *, order: int, anywhere: bool = False, primitives_only: bool = False, staged: bool = False
-) -> Callable[[Callable[[Case], None]], Law]:
-    """Declare a law; see :class:`Law`."""
-
-    def declare(check: Callable[[Case], None]) -> Law:
-        made = Law(check, order, anywhere, primitives_only, staged)
-        LAWS.append(made)
-        return made
-
-    return declare
-
-
-def rounding(case: Case) -> float:
-    """The relative error that a case's dtypes excuse."""
-    return ROUNDINGS * epsilon(case.value(), case.point)
-
 
 # Values.
 
@@ -262,6 +197,22 @@ def transposed_twice_is_the_map(case: Case) -> None:
     assert_close(twice(v), ft.jvp(case.f, case.point, v)[1], precise=rounding(case))
 
 
+@law(order=1)
+def linear_maps_are_their_own_derivatives(case: Case) -> None:
+    """jvp(v -> J v)(u) == J u, vjp(v -> J v)(w) == J^T w, jvp(w -> J^T w)(u) == J^T u.
+
+    Usually broken by a rule that leaves the trace of `dx`, or of `ct`.
+    """
+    u, v, w = case.tangent(), case.tangent(1), case.cotangent()
+    precise = rounding(case)
+    pushes: Any = lambda *v: ft.jvp(case.f, case.point, v)[1]  # noqa: E731
+    pullback = ft.vjp(case.f, *case.point)[1]
+    assert_close(ft.jvp(pushes, v, u)[1], pushes(*u), precise=precise)
+    assert_close(ft.vjp(pushes, *v)[1](w), pullback(w), precise=precise)
+    if all(map(is_inexact, leaves(w))):
+        assert_close(ft.jvp(pullback, (w,), (case.cotangent(1),))[1], pullback(case.cotangent(1)), precise=precise)
+
+
 @law(order=1, anywhere=True)
 def derivatives_have_the_specs_of_their_primals(case: Case) -> None:
     """spec(J v) == spec(f(x)), spec(J^T w) == spec(x): float32 stays float32.
@@ -315,27 +266,8 @@ def staged_derivatives_are_the_live_ones(case: Case) -> None:
 
 
 @law(order=1, anywhere=True)
-def zero_absorbs(case: Case) -> None:
-    """J 0 == 0 and J^T 0 == 0 at every finite x, also where J is infinite or undefined.
-
-    A derivative that can be infinite or undefined says so: `singular=True`.
-    """
-    if not np.all(np.isfinite(flat(case.args))):
-        return
-    kind = case.primitive.derivative if case.primitive is not None else None
-    singular = isinstance(kind, Derivatives) and kind.singular is not False
-    if not singular and not np.all(np.isfinite(flat(case.value()))):  # 0 * inf in a rule is then its own NaN
-        return
-    nothing: Any = lambda like: tree.map(lambda leaf: leaf * 0, like)  # noqa: E731
-    tangent = ft.jvp(case.f, case.point, nothing(case.tangent()))[1]
-    assert not np.any(flat(tangent)), f"J 0 is {tangent}"
-    pulled = ft.vjp(case.f, *case.point)[1](nothing(case.cotangent()))
-    assert not np.any(flat(pulled)), f"J^T 0 is {pulled}"
-
-
-@law(order=1, anywhere=True)
 def nothing_is_written_into(case: Case) -> None:
-    """x, v, w and f(x) are afterwards what they were; a pullback called twice gives the same, in arrays of its own.
+    """Bits of x, v, w, f(x) before == bits after; J^T w == J^T w from a second call, in arrays of its own.
 
     Usually broken by `ct *= ...` or `ct[...] = ...` in a rule: write `ct = ct * ...`. What gives a view says `.copy()`.
     """
@@ -409,3 +341,21 @@ def staged_second_derivatives_are_the_live_ones(case: Case) -> None:
     f = nestings[case.seed % 3]
     program = ft.trace(f)(*case.point).validate()
     assert_close(ft.evaluate(program, *case.point), f(*case.point), precise=rounding(case) * 1e-3)
+
+
+@law(order=2)
+def grad_is_the_pullback_of_one(case: Case) -> None:
+    """grad(f)(x) == J^T 1 of a function with one real number as its value; and H u by either.
+
+    Usually broken by a rule that is not linear in `ct`.
+    """
+    value = case.value()
+    if not isinstance(value, float | np.floating):
+        return
+    half, u = type(value)(0.5), case.tangent()
+    by_grad: Any = lambda *point: ft.grad(case.f, tuple(range(len(point))))(*point)  # noqa: E731
+    for found, expected in (
+        (by_grad(*case.point), backward(case, half)(*case.point)),
+        (ft.jvp(by_grad, case.point, u)[1], ft.jvp(backward(case, half), case.point, u)[1]),
+    ):
+        assert_close(found, 2 * flat(expected), precise=rounding(case))

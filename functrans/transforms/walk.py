@@ -89,7 +89,8 @@ def walk(seeds: list[tuple[Node, Any]]) -> dict[int, Any]:
                 with at_location(location):
                     pass_on(ct, equation, is_masked, cotangents, heap)
             equation = None  # it would outlive its node
-        if is_masked or (primitive.masks and len(parents) >= primitive.masks):
+        masks = primitive.masks
+        if is_masked or (masks and (masks(**params) if callable(masks) else len(parents) >= masks)):
             masked.discard(age)
             masked.update([parent[0] for parent in parents if parent is not None])
     return leaves

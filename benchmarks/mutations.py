@@ -1,0 +1,193 @@
+"""Plants wrong derivatives in the rules of every primitive, one at a time, and shows which of them the laws catch.
+
+    python benchmarks/mutations.py [--primitive NAME] [--kind KIND] [--level rules|source] [--list] [--cases N]
+
+The laws see the same cases each time, drawn once by the strategies of :mod:`functrans.testing`. What survives is
+printed with its place and the change, and the command fails; unless :mod:`explained_mutants` says why it cannot be
+caught.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from explained_mutants import EXPLAINED
+from mutants import Mutant, rule_mutants
+from source_mutants import source_mutants
+
+from functrans.primitive import Constant, Primitive, primitives
+from functrans.testing.case import Case
+from functrans.testing.laws import LAWS, Law
+from functrans.testing.numerical import Undecided
+from functrans.testing.strategies.operands import has_operands
+from functrans.testing.strategies.spread import spread
+
+#: Those that catch most, at the least cost, come first; those about values alone cannot catch a derivative.
+_FIRST = ("forward_and_reverse_are_adjoint", "jvp_is_the_numerical_derivative", "nesting_in_any_order_gives_the_same")
+SMOOTH, EDGES = 16, 12
+_PATIENCE = 30  # seconds for one mutant and one primitive
+
+
+class Slow(Exception):  # noqa: N818
+    """A mutant does not come to an end."""
+
+
+def holds(law: Law, case: Case) -> bool:
+    """Whether a law holds; true where it cannot be told."""
+    try:
+        law(case)
+    except Undecided:
+        return True
+    except Slow:
+        raise
+    except Exception:
+        return False
+    return True
+
+
+class Bench:
+    """The laws, and the cases of each primitive: ``catches(mutant)``."""
+
+    def __init__(self, smooth: int, edges: int) -> None:
+        self.counts = smooth, edges
+        self._checks: dict[str, list[tuple[Law, Case]]] = {}
+        laws = [law for law in LAWS if law.order]
+        self.laws = sorted(laws, key=lambda law: (_FIRST.index(law.name) if law.name in _FIRST else 9, law.order))
+
+    def checks(self, primitive: Primitive) -> list[tuple[Law, Case]]:
+        """Laws and cases, in the order in which they are tried."""
+        if primitive.name not in self._checks:
+            smooth, edges = (
+                [case for case in spread(primitive, count, edges=at_edges) if case.moving]
+                for count, at_edges in zip(self.counts, (False, True), strict=True)
+            )
+            self._checks[primitive.name] = [
+                (law, case) for law in self.laws for case in [*smooth, *(edges if law.anywhere else [])]
+            ]
+        return self._checks[primitive.name]
+
+    def catches(self, mutant: Mutant) -> str:
+        """The name of a law that a wrong derivative breaks; an empty string where none does."""
+        for primitive in mutant.primitives:
+            if not has_operands(primitive) or isinstance(primitive.derivative, Constant):
+                continue
+            checks = self.checks(primitive)
+            while (broken := self._broken(mutant, checks)) is not None:
+                law, case = checks[broken]
+                if holds(law, case):
+                    return law.name
+                print(f"without a mutant, {law.name} does not hold at {case!r}", file=sys.stderr)
+                del checks[broken]
+        return ""
+
+    def _broken(self, mutant: Mutant, checks: list[tuple[Law, Case]]) -> int | None:
+        with mutant.plant():
+            signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
+            try:
+                return next((i for i, (law, case) in enumerate(checks) if not holds(law, case)), None)
+            except Slow:
+                return 0
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def stop(*_: Any) -> None:
+    raise Slow
+
+
+def planted(chosen: Iterable[Primitive], level: str | None = None) -> Iterator[Mutant]:
+    """Every wrong derivative of some primitives."""
+    chosen = [p for p in chosen if p.derivative is not None and not isinstance(p.derivative, Constant)]
+    if level != "source":
+        for primitive in chosen:
+            yield from rule_mutants(primitive)
+    if level != "rules":
+        yield from source_mutants(chosen)
+
+
+def reason(mutant: Mutant) -> str:
+    """Why it cannot be caught, where that is known."""
+    return EXPLAINED.get(mutant.key, "")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Which wrong derivatives the laws catch.")
+    parser.add_argument("--primitive", action="append", help="only those in the rules of this primitive")
+    parser.add_argument("--kind", action="append", help="only those of this kind")
+    parser.add_argument("--level", choices=["rules", "source"], help="only those around rules, or in their source")
+    parser.add_argument("--list", action="store_true", help="show what would be planted")
+    parser.add_argument("--cases", type=int, default=SMOOTH, help="cases of a primitive")
+    parser.add_argument("--edges", type=int, default=EDGES, help="and cases at its edges")
+    parser.add_argument("--part", help="I/N: the I-th of N parts (from 0)")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    signal.signal(signal.SIGALRM, stop)
+    named = [p for p in primitives() if not options.primitive or p.name in options.primitive]
+    mutants = [m for m in planted(named, options.level) if not options.kind or m.kind in options.kind]
+    if options.part:
+        i, n = map(int, options.part.split("/"))
+        mutants = mutants[i::n]
+    if options.list:
+        for mutant in mutants:
+            print(f"{mutant.place}: {mutant.kind}: {mutant.change}")
+        return 0
+    start = time.perf_counter()
+    bench = Bench(options.cases, options.edges)
+    counts: dict[str, Counter[str]] = {"caught": Counter(), "explained": Counter(), "survived": Counter()}
+    by_law: Counter[str] = Counter()
+    by_primitive: dict[str, Counter[str]] = {name: Counter() for name in counts}
+    lines: list[str] = []
+    without_place: list[str] = []
+    for mutant in mutants:
+        law = bench.catches(mutant)
+        if not law and mutant.touched == [False]:
+            without_place.append(f"{mutant.place}: {mutant.kind}: {mutant.change}")
+            continue
+        why = reason(mutant)
+        end = "caught" if law else "explained" if why else "survived"
+        counts[end][mutant.kind] += 1
+        by_primitive[end][mutant.primitives[0].name] += 1
+        by_law[law] += bool(law)
+        if not law or why:
+            lines.append(f"{end}: {mutant.place}: {mutant.kind}: {mutant.change}" + (f"\n    {why}" if why else ""))
+    report(counts, by_primitive, by_law, lines, without_place)
+    print(f"\n{len(mutants)} wrong derivatives in {time.perf_counter() - start:.0f} s")
+    return bool(sum(counts["survived"].values()))
+
+
+def report(
+    counts: dict[str, Counter[str]],
+    by_primitive: dict[str, Counter[str]],
+    by_law: Counter[str],
+    lines: list[str],
+    without_place: list[str],
+) -> None:
+    """Print what came out."""
+    for line in sorted(lines):
+        print(line)
+    print(f"\n{len(without_place)} change no number in any case:")
+    for line in without_place:
+        print(f"  {line}")
+    for title, found in (("kind", counts), ("primitive", by_primitive)):
+        print(f"\n{title:32} {'caught':>8} {'explained':>9} {'survived':>8}")
+        names = sorted({name for counter in found.values() for name in counter})
+        for name in names:
+            row = [found[end][name] for end in ("caught", "explained", "survived")]
+            if title == "kind" or row[1] or row[2]:
+                print(f"{name:32} {row[0]:8} {row[1]:9} {row[2]:8}")
+        total = [sum(found[end].values()) for end in ("caught", "explained", "survived")]
+        print(f"{'all':32} {total[0]:8} {total[1]:9} {total[2]:8}")
+    print("\nby the law that is broken first:")
+    for name, count in by_law.most_common():
+        print(f"  {count:6} {name}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

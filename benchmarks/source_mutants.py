@@ -1,0 +1,438 @@
+"""Wrong derivatives: the source of rules, and of the functions that they call, with one small change at a time.
+
+Nothing is imported anew: a function's code is compiled from its changed syntax tree and put in its place.
+"""
+
+from __future__ import annotations
+
+import ast
+import dis
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache, partial
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any
+
+import numpy as np
+from mutants import ROOT, Mutant, clear_residuals, noticed, other_axis, slots, stopped
+
+from functrans.primitive import Derivatives, Linear, Primitive, primitives
+from functrans.tracing.dispatch import FUNCTIONS, METHODS, UFUNC_METHODS, UFUNCS
+
+_ANNOTATIONS = __import__("__future__").annotations.compiler_flag
+
+
+# Which functions a primitive's derivative is made of.
+
+
+@cache
+def _handlers() -> frozenset[int]:
+    tables: tuple[dict[Any, Any], ...] = (FUNCTIONS, METHODS, UFUNCS, UFUNC_METHODS)
+    return frozenset(id(handler) for table in tables for handler in table.values())
+
+
+def _functions_in(value: Any) -> Iterator[FunctionType]:
+    """The functions of functrans.ops in a value: it, those it wraps, those in a container, the methods of a class."""
+    while hasattr(value, "__wrapped__"):
+        value = value.__wrapped__
+    if isinstance(value, FunctionType):
+        if value.__module__.startswith("functrans.ops") and id(value) not in _handlers():
+            yield value
+    elif isinstance(value, tuple | list):
+        for part in value:
+            yield from _functions_in(part)
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from _functions_in(part)
+    elif isinstance(value, type) and value.__module__.startswith("functrans.ops"):
+        for part in vars(value).values():
+            yield from _functions_in(part)
+
+
+def _globals_read(code: CodeType) -> set[str]:
+    names = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= _globals_read(constant)
+    return names
+
+
+def functions_of(primitive: Primitive) -> list[FunctionType]:
+    """The rules of a primitive and, transitively, the functions of functrans.ops that they call."""
+    waiting = [function for slot in slots(primitive) for function in _functions_in(slot.rule)]
+    match primitive.derivative:
+        case Derivatives(singular=singular):
+            waiting += _functions_in(singular)
+        case Linear(collector=collector):
+            waiting += _functions_in(collector)
+    found: dict[int, FunctionType] = {}
+    while waiting:
+        function = waiting.pop(0)
+        if id(function) in found:
+            continue
+        found[id(function)] = function
+        reached = [function.__globals__.get(name) for name in sorted(_globals_read(function.__code__))]
+        reached += [cell.cell_contents for cell in function.__closure__ or ()]
+        reached += list(function.__defaults__ or ())
+        for value in reached:
+            waiting += _functions_in(value)
+    return list(found.values())
+
+
+# From a function to its syntax tree, and back to code.
+
+
+class Source:
+    """A function's syntax tree within its statement of the module, and where its code is among the compiled."""
+
+    def __init__(self, code: CodeType) -> None:
+        self.code = code
+        path = Path(code.co_filename)
+        self.file = str(path.relative_to(ROOT))
+        body = ast.parse(path.read_text()).body
+        # Attributes of what is imported are compiled otherwise than those of other names.
+        self.imports = [statement for statement in body if isinstance(statement, ast.Import | ast.ImportFrom)]
+        for statement in body:
+            first = min([statement.lineno, *[d.lineno for d in getattr(statement, "decorator_list", [])]])
+            if first <= code.co_firstlineno <= (statement.end_lineno or 0):
+                self.statement = statement
+        self.filename = code.co_filename
+        self.node = self._find()
+        self.way = _way(self.compiled(), code)
+
+    def _find(self) -> Any:
+        named: list[Any] = []
+        for node in ast.walk(self.statement):
+            if isinstance(node, ast.FunctionDef) and node.name == self.code.co_name:
+                lines = [node.lineno, *[d.lineno for d in node.decorator_list]]
+                if min(lines) == self.code.co_firstlineno:
+                    return node
+            elif isinstance(node, ast.Lambda) and self.code.co_name == "<lambda>":
+                named.append(node)
+        found = [(line, column) for line, _, column, end in self.code.co_positions() if line and end]
+        start = min((line, column) for line, column in found if column is not None)
+        for node in named:
+            if (node.body.lineno, node.body.col_offset) == start:
+                return node
+        raise LookupError(f"no source of {self.code}")
+
+    def compiled(self) -> CodeType:
+        """The code of the statement as its tree is now."""
+        module = ast.Module([*self.imports, self.statement], [])
+        return compile(module, self.filename, "exec", flags=_ANNOTATIONS, dont_inherit=True)
+
+    def mutated(self) -> CodeType:
+        """The code of the function as its tree is now."""
+        code = self.compiled()
+        for step in self.way:
+            code = _nested(code)[step]
+        if code.co_name != self.code.co_name:
+            raise LookupError("the code has moved")
+        return code
+
+
+def _nested(code: CodeType) -> list[CodeType]:
+    return [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+
+
+def _way(outer: CodeType, wanted: CodeType) -> tuple[int, ...]:
+    """The positions, level by level, at which the same code is nested in another."""
+    same = (wanted.co_name, wanted.co_firstlineno, wanted.co_code)
+    matches: list[tuple[int, ...]] = []
+
+    def look(code: CodeType, way: tuple[int, ...]) -> None:
+        for i, inner in enumerate(_nested(code)):
+            if (inner.co_name, inner.co_firstlineno, inner.co_code) == same and list(inner.co_positions()) == list(
+                wanted.co_positions()
+            ):
+                matches.append((*way, i))
+            look(inner, (*way, i))
+
+    look(outer, ())
+    if len(matches) != 1:
+        raise LookupError(f"{len(matches)} compiled are {wanted}")
+    return matches[0]
+
+
+def _same(a: CodeType, b: CodeType) -> bool:
+    if a.co_code != b.co_code or len(a.co_consts) != len(b.co_consts) or a.co_names != b.co_names:
+        return False
+    return all(
+        _same(x, y) if isinstance(x, CodeType) and isinstance(y, CodeType) else repr(x) == repr(y)
+        for x, y in zip(a.co_consts, b.co_consts, strict=True)
+    )
+
+
+# What is done to the syntax.
+
+Edit = tuple[str, str, ast.expr]
+
+_SWAPS: dict[type, type] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.BitOr: ast.BitAnd,
+    ast.BitAnd: ast.BitOr,
+}
+_FLIPS: dict[type, list[tuple[str, type]]] = {
+    ast.Eq: [("comparison", ast.NotEq)],
+    ast.NotEq: [("comparison", ast.Eq)],
+    ast.Lt: [("comparison", ast.GtE), ("boundary", ast.LtE)],
+    ast.GtE: [("comparison", ast.Lt), ("boundary", ast.Gt)],
+    ast.Gt: [("comparison", ast.LtE), ("boundary", ast.GtE)],
+    ast.LtE: [("comparison", ast.Gt), ("boundary", ast.Lt)],
+    ast.Is: [("comparison", ast.IsNot)],
+    ast.IsNot: [("comparison", ast.Is)],
+    ast.In: [("comparison", ast.NotIn)],
+    ast.NotIn: [("comparison", ast.In)],
+}
+_AXES = ("axis", "axes", "axis1", "axis2")
+#: Calls whose arguments are shapes, types, places: there is no derivative in them.
+_PLAIN = {"len", "range", "tuple", "list", "sorted", "isinstance", "type", "set", "map", "zip", "enumerate", "is_weak"}
+_PLAIN |= {
+    "shape",
+    "ndim",
+    "iscomplexobj",
+    "zeros",
+    "eye",
+    "argsort",
+    "callable",
+    "is_complex",
+    "zeros_like",
+    "getattr",
+}
+_PLAIN |= {"_rank", "_free", "is_weak", "isfinite"}
+
+
+def _pick(chosen: int, *among: ast.expr) -> ast.expr:
+    """One of several expressions, all of which are evaluated: no variable is lost."""
+    return ast.Subscript(ast.Tuple(list(among), ast.Load()), ast.Constant(chosen), ast.Load())
+
+
+def _negated(node: ast.expr) -> ast.expr:
+    return ast.UnaryOp(ast.USub(), node)
+
+
+def _call(name: str, node: ast.expr) -> ast.expr:
+    return ast.Call(ast.Name(name, ast.Load()), [node], [])
+
+
+def _called(node: Any) -> str:
+    """The bare name of what a call calls."""
+    function = getattr(node, "func", None)
+    return getattr(function, "attr", getattr(function, "id", ""))
+
+
+def _is_ufunc(node: ast.Call) -> bool:
+    function = node.func
+    return (
+        isinstance(function, ast.Attribute)
+        and isinstance(function.value, ast.Name)
+        and function.value.id == "np"
+        and isinstance(getattr(np, function.attr, None), np.ufunc)
+    )
+
+
+def edits(node: Any, parents: Sequence[Any], variables: set[str]) -> Iterator[Edit]:
+    """What can be done to one node: kind, text of the new one, and it."""
+    parent = parents[-1]
+    match node:
+        case ast.BinOp(left=a, op=op, right=b):
+            if type(op) in _SWAPS:
+                yield "swap", "", ast.BinOp(a, _SWAPS[type(op)](), b)
+            if isinstance(op, ast.Add | ast.Sub):
+                right = _pick(1, a, b)
+                yield "drop term", ast.unparse(a), _pick(0, a, b)
+                negative = isinstance(op, ast.Sub)
+                yield "drop term", "-" * negative + ast.unparse(b), _negated(right) if negative else right
+            if isinstance(op, ast.Mult | ast.Div | ast.BitAnd | ast.BitOr | ast.MatMult | ast.Pow):
+                yield "drop factor", ast.unparse(a), _pick(0, a, b)
+            if isinstance(op, ast.Mult | ast.BitAnd | ast.BitOr | ast.MatMult):
+                yield "drop factor", ast.unparse(b), _pick(1, a, b)
+            if isinstance(op, ast.MatMult):
+                yield "swap", "", ast.BinOp(b, op, a)
+        case ast.Constant(value=bool() as value):
+            yield "flag", "", ast.Constant(not value)
+        case ast.Constant(value=int() | float() | complex() as value):
+            yield "number", "", ast.Constant(value + 1)
+        case ast.UnaryOp(op=ast.USub(), operand=operand) if not isinstance(operand, ast.Constant):
+            yield "negate", ast.unparse(operand), operand
+        case ast.UnaryOp(op=ast.Invert() | ast.Not(), operand=operand):
+            yield "branch", ast.unparse(operand), operand
+        case ast.Attribute(attr="mT" | "T" | "real" | "imag", value=value):
+            yield "drop call", ast.unparse(value), value
+        case ast.Call(func=function, args=args, keywords=keywords):
+            yield from _edits_of_call(node, function, args, keywords)
+        case ast.Name(id=name, ctx=ast.Load()) if name in variables:
+            inside = {_called(outer) for outer in parents} & _PLAIN
+            shape = isinstance(parent, ast.Attribute) and parent.attr in ("shape", "ndim", "dtype", "size")
+            compared = any(isinstance(outer, ast.Compare) for outer in parents)
+            called = isinstance(parent, ast.Call) and parent.func is node
+            if not (inside or shape or compared or called or isinstance(parent, ast.keyword)):
+                yield "detached", f"stop_gradient({name})", _call("_mutant_stop", node)
+        case ast.Compare(left=a, ops=[op], comparators=[b]):
+            for kind, other in _FLIPS[type(op)]:
+                yield kind, "", ast.Compare(a, [other()], [b])
+        case ast.BoolOp(op=op, values=values):
+            yield "branch", "", ast.BoolOp(ast.Or() if isinstance(op, ast.And) else ast.And(), values)
+        case ast.IfExp(test=test, body=a, orelse=b) if not isinstance(test, ast.Compare):
+            yield "branch", "", ast.IfExp(ast.UnaryOp(ast.Not(), test), a, b)
+    is_test = isinstance(parent, ast.If) and parent.test is node
+    if is_test and not isinstance(node, ast.Compare | ast.UnaryOp):
+        yield "branch", "", ast.UnaryOp(ast.Not(), node)
+    returned = isinstance(parent, ast.Return) or (isinstance(parent, ast.Lambda) and parent.body is node)
+    argument = isinstance(parent, ast.Call) and node in parent.args and _is_ufunc(parent)
+    is_truth = isinstance(node, ast.Tuple | ast.UnaryOp | ast.Compare | ast.BoolOp | ast.Constant)
+    if (returned or argument) and isinstance(node, ast.expr) and not is_truth:
+        yield "negate", "", _negated(node)
+
+
+def _edits_of_call(node: ast.Call, function: ast.expr, args: list[Any], keywords: list[Any]) -> Iterator[Edit]:
+    name = _called(node)
+    method = isinstance(function, ast.Attribute) and not (
+        isinstance(function.value, ast.Name | ast.Attribute) and ast.unparse(function.value).startswith("np")
+    )
+    if name == "where" and len(args) == 3:
+        yield "drop term", ast.unparse(args[1]), _pick(1, *args)
+        yield "drop term", ast.unparse(args[2]), _pick(2, *args)
+    elif name == "bind" or name in _PLAIN or any(isinstance(arg, ast.Starred) for arg in args):
+        pass
+    elif method:
+        yield "drop call", ast.unparse(function.value), _pick(1, node, function.value)  # type: ignore[attr-defined]
+    elif args:
+        yield "drop call", ast.unparse(args[0]), _pick(1, node, args[0])
+        if len(args) == 2 and isinstance(function, ast.Attribute) and not keywords:
+            if _is_ufunc(node):
+                yield "drop factor", ast.unparse(args[1]), _pick(1, node, args[1])
+            if name not in ("add", "multiply", "maximum", "hypot", "logaddexp", "logaddexp2", "minimum"):
+                yield "swap", "", ast.Call(function, args[::-1], keywords)
+    for i, keyword in enumerate(keywords):
+        if keyword.arg in _AXES and not isinstance(keyword.value, ast.Constant):
+            changed = ast.keyword(keyword.arg, _call("_mutant_axis", keyword.value))
+            yield (
+                "wrong axis",
+                f"another {keyword.arg}",
+                ast.Call(function, args, [*keywords[:i], changed, *keywords[i + 1 :]]),
+            )
+
+
+def sites(source: Source) -> Iterator[tuple[Any, list[Any], Any, str, int | None]]:
+    """The expressions of a function: node, what it is in, and the field (and place there) of its parent."""
+
+    def walk(node: Any, parents: list[Any]) -> Iterator[Any]:
+        for field, value in ast.iter_fields(node):
+            if field in ("annotation", "returns", "args") and isinstance(value, ast.expr | ast.arguments):
+                continue
+            for i, child in enumerate(value) if isinstance(value, list) else [(None, value)]:
+                if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
+                    continue  # a docstring
+                if isinstance(child, ast.keyword) and child.arg == "strict":
+                    continue
+                if isinstance(child, ast.AST):
+                    if isinstance(child, ast.expr):
+                        yield child, [*parents, node], node, field, i
+                    yield from walk(child, [*parents, node])
+
+    yield from walk(source.node, [])
+
+
+def _variables(code: CodeType) -> set[str]:
+    found = {*code.co_varnames, *code.co_cellvars}
+    for inner in _nested(code):
+        found |= _variables(inner)
+    return found
+
+
+@contextmanager
+def written(functions: Sequence[Any], code: CodeType, touched: list[bool]) -> Iterator[None]:
+    """Other code in the place of that of some functions."""
+    before = [function.__code__ for function in functions]
+    spaces = {id(f.__globals__): f.__globals__ for f in functions}.values()
+
+    def stop(value: Any) -> Any:
+        return noticed(stopped(value), value, touched)
+
+    for space in spaces:
+        space["_mutant_stop"] = stop
+        space["_mutant_axis"] = lambda axis: noticed(_shifted(axis), axis, touched)
+    for function in functions:
+        function.__code__ = code
+    clear_residuals()
+    try:
+        yield
+    finally:
+        for function, own in zip(functions, before, strict=True):
+            function.__code__ = own
+        for space in spaces:
+            del space["_mutant_stop"], space["_mutant_axis"]
+        clear_residuals()
+
+
+def _shifted(axis: Any) -> Any:
+    """Another axis, where it is not known how many there are."""
+    match axis:
+        case int():
+            return axis - 1
+        case tuple() | list():
+            return type(axis)(a - 1 if type(a) is int else other_axis(a, 2) for a in axis)
+        case _:
+            return axis
+
+
+def source_mutants(wanted: Sequence[Primitive]) -> Iterator[Mutant]:
+    """Every change of the source of the rules of some primitives. One of a shared function is made once."""
+    owners: dict[int, list[Primitive]] = {}
+    functions: dict[int, dict[int, FunctionType]] = {}
+    for primitive in primitives():
+        for function in functions_of(primitive):
+            code = id(function.__code__)
+            owners.setdefault(code, []).append(primitive)
+            functions.setdefault(code, {})[id(function)] = function
+    for code, shared in owners.items():
+        if any(primitive in wanted for primitive in shared):
+            yield from _mutants_of(list(functions[code].values()), tuple(shared))
+
+
+def _mutants_of(functions: list[FunctionType], owners: tuple[Primitive, ...]) -> Iterator[Mutant]:
+    code = functions[0].__code__
+    source = Source(code)
+    variables = _variables(code)
+    name = code.co_name if code.co_name != "<lambda>" else f"<lambda {owners[0].name}>"
+    for node, parents, parent, field, index in sites(source):
+        before = ast.unparse(node)
+        around = ast.unparse(_around(node, parents))
+        for kind, text, edited in edits(node, parents, variables):
+            new = ast.fix_missing_locations(ast.copy_location(edited, node))
+            _put(parent, field, index, new)
+            try:
+                mutated = source.mutated()
+            except (LookupError, SyntaxError):
+                continue
+            finally:
+                _put(parent, field, index, node)
+            if _same(mutated, code) or mutated.co_freevars != code.co_freevars:
+                continue
+            touched = [False] if kind in ("detached", "wrong axis") else None
+            shown = text or ast.unparse(new)
+            change = f"{name}: {before} -> {shown}" + (f" in {around}" if around != before else "")
+            plant = partial(written, functions, mutated, touched or [False])
+            yield Mutant(kind, owners, f"{source.file}:{node.lineno}", change, plant, touched)
+
+
+def _around(node: Any, parents: Sequence[Any]) -> Any:
+    """The smallest statement, or body of a lambda, around a node; of compound statements, the test."""
+    inner = node
+    for outer in reversed(parents):
+        if isinstance(outer, ast.Lambda | ast.If | ast.FunctionDef | ast.For | ast.IfExp | ast.comprehension):
+            return inner
+        inner = outer
+    return inner
+
+
+def _put(parent: Any, field: str, index: int | None, node: Any) -> None:
+    if index is None:
+        setattr(parent, field, node)
+    else:
+        getattr(parent, field)[index] = node

@@ -1,0 +1,174 @@
+"""The laws of what is not smooth: exact zeros that meet infinities; kinks, where the slopes to both sides differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+import functrans as ft
+from functrans import tree
+from functrans.ir.spec import ArraySpec
+from functrans.primitive import Derivatives
+from functrans.testing.case import Case
+from functrans.testing.compare import flat, leaves
+from functrans.testing.law import law, rounding
+from functrans.testing.numerical import judge, richardson
+
+# A zero absorbs.
+
+
+def _has_finite_operands(case: Case) -> bool:
+    return bool(np.all(np.isfinite(flat(case.args))))
+
+
+def _is_elementwise(case: Case) -> bool:
+    return case.primitive is not None and isinstance(case.primitive.derivative, Derivatives)
+
+
+@law(order=1, anywhere=True)
+def zero_absorbs(case: Case) -> None:
+    """J 0 == 0 and J^T 0 == 0 at every finite x, also where J is infinite or undefined.
+
+    A derivative that can be infinite or undefined says so: `singular=True`.
+    """
+    if not _has_finite_operands(case):
+        return
+    if not _is_elementwise(case) and not np.all(np.isfinite(flat(case.value()))):  # 0 * inf in a rule is its own NaN
+        return
+    nothing: Any = lambda like: tree.map(lambda leaf: leaf * 0, like)  # noqa: E731
+    tangent = ft.jvp(case.f, case.point, nothing(case.tangent()))[1]
+    assert not np.any(flat(tangent)), f"J 0 is {tangent}"
+    pulled = ft.vjp(case.f, *case.point)[1](nothing(case.cotangent()))
+    assert not np.any(flat(pulled)), f"J^T 0 is {pulled}"
+
+
+@law(order=1, anywhere=True, primitives_only=True)
+def each_zero_absorbs(case: Case) -> None:
+    """J^T (m w) == m J^T w for m of zeros and ones, elementwise, in operands of the value's shape; J (m v) likewise.
+
+    A derivative that can be infinite or undefined says so: `singular=True`.
+    """
+    out = case.value()
+    if not _is_elementwise(case) or not _has_finite_operands(case) or np.size(out) < 2:
+        return
+    chosen = np.arange(np.size(out)).reshape(np.shape(out)) % 2 == case.seed % 2
+    pullback, w = ft.vjp(case.f, *case.point)[1], case.cotangent()
+    for all_of_it, part in zip(pullback(w), pullback(w * chosen), strict=True):
+        if np.shape(part) == np.shape(out):
+            expected = np.where(chosen, all_of_it, 0)
+            assert np.array_equal(part, expected, equal_nan=True), f"J^T (m w) is {part}, m J^T w is {expected}"
+    v = case.tangent()
+    if all(np.shape(dx) == np.shape(out) for dx in v):
+        part = ft.jvp(case.f, case.point, tuple(dx * chosen for dx in v))[1]
+        expected = np.where(chosen, ft.jvp(case.f, case.point, v)[1], 0)
+        assert np.array_equal(part, expected, equal_nan=True), f"J (m v) is {part}, m J v is {expected}"
+
+
+@law(order=1, primitives_only=True)
+def zeros_beside_numbers_absorb(case: Case) -> None:
+    """Where x has no part in f(x), though other entries have: gradient of <w, f(y x)> in y == 0, also if x is infinite.
+
+    A transpose that puts zeros beside other numbers says so: `masks=True`.
+    """
+    if _is_elementwise(case):  # a local derivative that is zero is a number like any other
+        return
+    w = case.cotangent()
+    unused = [np.asarray(g) == 0 for g in ft.vjp(case.f, *case.point)[1](w)]
+    for i, zero in enumerate(unused):
+        if zero.all() or not zero.any() or np.iscomplexobj(case.point[i]):
+            continue
+        for infinite in (np.inf, -np.inf):
+            point = list(case.point)
+            point[i] = np.where(zero, np.asarray(infinite, point[i].dtype), point[i])
+            scaled: Any = lambda y: case.f(*point[:i], y * point[i], *point[i + 1 :])  # noqa: E731
+            value, pullback = ft.vjp(case.f, *point)
+            if np.all(np.isfinite(flat(value))) and not np.any(pullback(w)[i][zero]):
+                found = ft.vjp(scaled, np.ones_like(point[i]))[1](w)[0]
+                assert not np.any(found[zero]), f"the gradient in y is {found}, x is {point[i]}"
+
+
+# Kinks.
+
+
+def _flat_point(case: Case) -> np.ndarray[Any, Any]:
+    return np.concatenate([np.zeros(0), *[np.ravel(leaf) for leaf in leaves(case.point)]])
+
+
+def _with_entries(like: Any, entries: np.ndarray[Any, Any]) -> Any:
+    """A tree with other entries, one after the other."""
+    rest = [entries]
+
+    def take(leaf: Any) -> Any:
+        spec, size = ArraySpec.of(leaf), int(np.size(leaf))
+        taken, rest[0] = rest[0][:size], rest[0][size:]
+        if spec.dtype.kind != "c":
+            taken = np.real(taken)
+        made = taken.reshape(spec.shape).astype(spec.dtype)[()]
+        return made.item() if spec.weak else made
+
+    return tree.map(take, like)
+
+
+def _kinked(case: Case) -> Iterator[tuple[Any, Any]]:
+    """Points at which two entries tie, or one vanishes, or all are alike; and directions."""
+    x, v = _flat_point(case), np.concatenate([np.zeros(0), *[np.ravel(leaf) for leaf in leaves(case.tangent())]])
+    if not x.size:
+        return
+    rng = np.random.default_rng([case.seed, 3])
+    j, k = rng.integers(x.size, size=2)
+    elementwise = case.primitive is not None and len(case.primitive.domain) > 1
+    apart = (np.arange(x.size) < np.size(leaves(case.point)[0])) == (case.seed % 2 == 0) if elementwise else None
+    for entries, direction in (
+        (np.where(np.arange(x.size) == j, x[k], x), v),
+        (np.where(np.arange(x.size) == j, 0, x), v),
+        (np.full_like(x, x[k]), np.full_like(v, v[k])),
+        # Where all vanish, some functions of two numbers have a derivative only if one operand moves.
+        (np.zeros_like(x), np.full_like(v, v[k]) if apart is None else np.where(apart, v[k], 0)),
+    ):
+        yield _with_entries(case.point, entries), _with_entries(case.point, direction)
+
+
+#: Whose derivative at a kink is another, or undefined.
+_OTHERWISE = {
+    "clip": "a bound belongs to the feasible set: an optimiser there can move back",
+    "clip_low": "likewise",
+    "clip_high": "likewise",
+    "polar_factor": "undefined at singular matrices",
+    "spectral_direction": "undefined where the largest singular values tie",
+}
+
+
+@law(order=1, primitives_only=True)
+def kinks_get_their_middle(case: Case) -> None:
+    """J v == the mean of the slopes to both sides, where two entries tie, one vanishes, or all are alike.
+
+    Usually broken by a comparison: at a tie it chooses one of two, and `sign(0)` is 0. See docs/kinks.md.
+    """
+    if case.primitive is None or case.primitive.name in _OTHERWISE:
+        return
+    case = case.widened()
+    for point, v in _kinked(case):
+        try:
+            value = case.f(*point)
+        except Exception:
+            continue
+        if not np.all(np.isfinite(flat(value))) or not _is_in_domain(case, point):
+            continue
+        expected = judge(case.f, point, v)
+        found = flat(ft.jvp(case.f, point, v)[1])
+        kinked = expected.jump != 0
+        # There the judge does not decide; but the central difference is the mean of the slopes to both sides.
+        slopes = np.where(kinked, richardson(case.f, point, v).value, expected.value)
+        allowed = np.where(kinked, 1e-2, rounding(case)) * np.maximum(expected.natural, 1.0) + ~kinked * expected.error
+        wrong = (expected.decided | kinked) & ~(np.abs(found - slopes) <= allowed)
+        assert not np.any(wrong), f"J v is {found}, the mean of the slopes {slopes}, at {point} along {v}"
+
+
+def _is_in_domain(case: Case, point: Any) -> bool:
+    domains = case.primitive.domain if case.primitive is not None else ()
+    if not domains:
+        return True
+    pairs = [(domains[i], np.real(x)) for i, x in zip(case.moving, point, strict=True)]
+    return all(bool(np.all((low < x) & (x < high))) for (low, high), x in pairs)
