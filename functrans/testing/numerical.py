@@ -100,16 +100,18 @@ class Limit(NamedTuple):
     error: Vector
 
 
-def extrapolated(rows: Vector, noise: Vector, powers: Sequence[int]) -> Limit:
+def extrapolated(rows: Vector, steps: Vector, noise: Vector, powers: Sequence[int]) -> Limit:
     """The limit of quantities known at steps that are halved from row to row.
 
     Args:
         rows: one row for each step.
-        noise: what rounding may do to each entry of them.
+        steps: a column of them.
+        noise: the least that rounding may do to each entry, times the step.
         powers: those of the step in the error, from the first on.
 
     Each extrapolation is compared with the two that it is made of and with the one before it, from a step more; the
-    one that differs least from these is taken, and the largest of the differences is its error.
+    one that differs least from these is taken, and the largest of the differences is its error. What rounding may do is
+    added: no less than it seems to do at the smallest steps, where the rest has died away.
 
     Source: Ridders, Accurate computation of F'(x) and F'(x)F''(x). Adv. Eng. Software 4 (1982).
     """
@@ -119,16 +121,21 @@ def extrapolated(rows: Vector, noise: Vector, powers: Sequence[int]) -> Limit:
         finer, coarser = column[1:], column[:-1]
         better = finer + (finer - coarser) / (2.0 ** powers[order - 1] - 1)
         difference = np.maximum(np.abs(better - finer), np.abs(better - coarser))[1:]
+        change = np.abs(better[1:] - better[:-1])
         values.append(better[1:])
-        errors.append(np.maximum(difference, np.abs(better[1:] - better[:-1])) + noise[order + 1 :])
+        errors.append(np.maximum(difference, change))
+        if order == len(rows) // 2:
+            noise = np.fmax(noise, np.max((change * steps[order + 1 :])[-2:], axis=0))
         column = better
-    every, error = np.concatenate(values), np.concatenate(errors)
+    noise = noise / steps
+    error = np.concatenate([each + noise[-len(each) :] for each in errors])
+    every = np.concatenate(values)
     error[np.isnan(error)] = np.inf
     best = np.argmin(error, axis=0)[None]
     return Limit(np.take_along_axis(every, best, 0)[0], np.take_along_axis(error, best, 0)[0])
 
 
-_EVEN, _ODD, _ALL = range(2, 64, 2), range(1, 64, 2), range(1, 64)
+_EVEN, _ODD = range(2, 64, 2), range(1, 64, 2)
 
 
 class Ladder(NamedTuple):
@@ -148,9 +155,9 @@ def ladder(line: Line, largest: float, levels: int) -> Ladder:
     steps = largest * 2.0 ** -np.arange(float(levels))[:, None]
     above = np.stack([line.at(t) for t in steps[:, 0].tolist()])
     below = np.stack([line.at(-t) for t in steps[:, 0].tolist()])
-    noise = 2 * line.epsilon * (np.abs(above) + np.abs(below)) / steps
-    slope = extrapolated((above - below) / (2 * steps), noise, _EVEN)
-    jump = extrapolated((above - line.middle + (below - line.middle)) / steps, 2 * noise, _ODD)
+    noise = 2 * line.epsilon * (np.abs(above) + np.abs(below))
+    slope = extrapolated((above - below) / (2 * steps), steps, noise, _EVEN)
+    jump = extrapolated((above - line.middle + (below - line.middle)) / steps, steps, 2 * noise, _ODD)
     # At a kink the central difference is the middle of the slopes to both sides.
     kink = np.where(np.abs(jump.value) > 8 * jump.error, np.abs(jump.value), 0.0)
     return Ladder(Limit(slope.value, np.maximum(slope.error, kink)), jump, largest)
@@ -206,7 +213,7 @@ def judge(f: Callable[..., Any], point: Sequence[Any], direction: Sequence[Any],
     with np.errstate(all="ignore"):
         line = Line(f, point, direction)
         line.epsilon = np.maximum(line.epsilon, rounding)
-        relative = np.maximum(RELATIVE, np.sqrt(line.epsilon))
+        relative, absolute = np.maximum(RELATIVE, np.sqrt(line.epsilon)), np.maximum(ABSOLUTE, 2.0**8 * line.epsilon)
         units = _units(flat(point), flat(direction))
         natural, least = _natural(line, units), NOTHING * _speed(flat(direction))
         ladders: list[Ladder] = []
@@ -219,7 +226,7 @@ def judge(f: Callable[..., Any], point: Sequence[Any], direction: Sequence[Any],
             if len(ladders) == 2:
                 exact = _exact(line, units[0])
             found = _sharpened(slope, exact, relative * scale)
-            good = found.error <= np.maximum(np.maximum(relative * scale, ABSOLUTE * natural), least)
+            good = found.error <= np.maximum(np.maximum(relative * scale, absolute * natural), least)
             # A function may feel no step that is small beside its other numbers: zero is believed at every scale.
             if np.all(good) and (len(ladders) >= 2 * len(units) or np.all(slope.value)):
                 break
