@@ -14,6 +14,7 @@ from functrans.ops.family import ufunc_spec
 from functrans.ops.scalars import strong
 from functrans.primitive import Primitive, Rules
 from functrans.tracing.bind import bind_binary
+from functrans.tracing.tracer import Tracer
 
 _FLOAT64 = np.dtype(np.float64)
 #: The seed of every gradient: while a cotangent *is* it, there is nothing to multiply, or to print.
@@ -36,16 +37,46 @@ _absorb = Primitive(
     "absorbing_multiply",
     absorbing_multiply,
     ufunc_spec(np.multiply),
-    # Where ct is zero the product is zero for every d: in d, it is the zero of ct that absorbs.
+    # Where ct is zero the product is zero for every d; and where what comes from outside is zero, it absorbs ct, too.
     Rules(
-        jvp=[lambda dct, out, ct, d: absorb(dct, d), lambda dd, out, ct, d: absorb(ct, dd)],
-        vjp=[lambda outer, out, ct, d: absorb(outer, d), lambda outer, out, ct, d: absorb(ct, outer)],
+        jvp=[lambda dct, out, ct, d: absorb(dct, d), lambda dd, out, ct, d: _either(ct, dd)],
+        vjp=[lambda outer, out, ct, d: absorb(outer, d), lambda outer, out, ct, d: _either(ct, outer)],
     ),
     source=lambda args, params: f"absorbing_multiply({', '.join(args)})",
     helpers={"absorbing_multiply": absorbing_multiply},
     masks=True,
     batch=batching.elementwise,
 )
+
+
+def absorbing_product(a, b):  # type: ignore[no-untyped-def]
+    """``a * b``, zero wherever either is exactly zero, also where the other is infinite or NaN."""
+    with np.errstate(all="ignore"):
+        out = np.multiply(a, b)
+        if not np.isnan(np.sum(out)):
+            return out
+        return np.where((a == 0) | (b == 0), np.zeros((), out.dtype), out)[()]
+
+
+# Of two tangents or cotangents, either of which may be what a mask made zero.
+_product = Primitive(
+    "absorbing_product",
+    absorbing_product,
+    ufunc_spec(np.multiply),
+    Rules(
+        jvp=[lambda da, out, a, b: _either(da, b), lambda db, out, a, b: _either(a, db)],
+        vjp=[lambda ct, out, a, b: _either(ct, b), lambda ct, out, a, b: _either(ct, a)],
+    ),
+    source=lambda args, params: f"absorbing_product({', '.join(args)})",
+    helpers={"absorbing_product": absorbing_product},
+    masks=True,
+    batch=batching.elementwise,
+)
+
+
+def _either(a: Any, b: Any) -> Any:
+    """``a * b``, in which an exact zero of either absorbs the other."""
+    return bind_binary(_product, a, b)
 
 
 def absorb(ct: Any, d: Any) -> Any:
@@ -60,6 +91,8 @@ def absorb(ct: Any, d: Any) -> Any:
             return d * ct
     elif type(d) in (np.float64, float, int) and isfinite(d):
         return ct * d
+    elif type(ct) is Tracer and type(d) is np.ndarray and isfinite(abs(d.sum())):
+        return ct * d  # nothing to absorb
     return bind_binary(_absorb, ct, d)
 
 

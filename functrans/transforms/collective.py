@@ -5,7 +5,7 @@ All are written in one primitive, ``all_gather``, which the batch's recorder ans
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from functrans import tree
 from functrans.errors import ShapeError
 from functrans.ir.spec import ArraySpec
-from functrans.ops import batching
+from functrans.ops.index import getitem
 from functrans.primitive import Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.transforms.batch import ACTIVE, NamedAxis
@@ -27,7 +27,14 @@ def _gathered(x: Any, named_axis: NamedAxis) -> Any:
 
 def _scattered(ct: Any, x: ArraySpec, named_axis: NamedAxis) -> Any:
     """Each example's share of what all of them send back."""
-    return np.sum(bind(all_gather_p, ct, named_axis=named_axis), axis=0)[named_axis.index()]
+    return getitem(np.sum(bind(all_gather_p, ct, named_axis=named_axis), axis=0), named_axis.index())
+
+
+def _gathered_batch(
+    primitive: Primitive, operands: Sequence[Any], batched: Sequence[bool], size: int, params: Mapping[str, Any]
+) -> Any:
+    """In another batch than the one of that name."""
+    return np.moveaxis(bind(primitive, operands[0], **params), 1, 0)
 
 
 all_gather_p = Primitive(
@@ -36,7 +43,7 @@ all_gather_p = Primitive(
     lambda x, named_axis: ArraySpec((named_axis.size, *x.shape), x.dtype),
     Linear((_scattered,)),
     source=lambda args, params: f"np.broadcast_to({args[0]}, ({params['named_axis'].size}, *np.shape({args[0]})))",
-    batch=batching.identity,
+    batch=_gathered_batch,
 )
 
 

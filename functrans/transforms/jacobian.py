@@ -105,8 +105,9 @@ def block(parts: Sequence[Any], shape: tuple[int, ...], dtype: Any, columns: boo
         whole = np.reshape(np.moveaxis(whole, 0, -1) if columns else whole, shape)
     if type(whole) is Tracer:
         return whole if shape else np.reshape(whole, (1,))[0]
-    # Its caller's own; a single derivative as a number, as NumPy gives it.
-    return (whole if whole.flags.owndata and whole.flags.writeable else whole.copy())[()]
+    if not shape:  # a single derivative is a number, as NumPy gives it
+        return whole[()]
+    return whole if whole.flags.writeable else whole.copy()
 
 
 def by_reverse(request: Request, line: Linearization) -> Any:
