@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from inspect import unwrap
 from random import Random
 from textwrap import dedent, indent
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -15,7 +16,7 @@ from functrans.errors import FunctransError, TracedValueError, describe_function
 from functrans.ir.program import Program
 from functrans.primitive import Bilinear, Derivatives, Each, Linear, Primitive, Rules
 from functrans.testing.case import Case, Subject, name_of, source_of
-from functrans.testing.compare import leaves
+from functrans.testing.compare import flat, leaves
 from functrans.testing.laws import LAWS, Law, LawBroken, spec_foretells
 from functrans.testing.numerical import Undecided
 
@@ -183,6 +184,9 @@ def verdict(law: Law, case: Case) -> Exception | None:
     except LawBroken as broken:
         return LawBroken(law, case, broken.finding)
     except Exception as error:
+        if isinstance(error, np.linalg.LinAlgError) and not np.all(np.isfinite(flat(kept.args))):
+            # A matrix with infinities may have a solution where its transpose has none.
+            raise Undecided(f"NumPy refuses it: {error}") from None
         return _noted(error, f"raised while the law {law.name} was checked: {law.equation}", f"  at {kept!r}")
     finally:
         for written, before in zip(leaves(case.args), leaves(kept.args), strict=True):
@@ -404,7 +408,7 @@ def _rules(primitive: Primitive | None, position: int) -> str:
             found = {"its transpose": rules.rule if isinstance(rules, Each) else rules[position]}
         case Rules(jvp=jvp, vjp=vjp):
             found = {"its jvp": jvp[position], "its vjp": vjp[position] if vjp is not None else None}
-    named = [f"{kind}: {describe_function(rule)}" for kind, rule in found.items() if callable(rule)]
+    named = [f"{kind}: {describe_function(unwrap(rule))}" for kind, rule in found.items() if callable(rule)]
     return f" ({', '.join(named)})" if named else ""
 
 

@@ -385,6 +385,15 @@ def test_nothing_to_judge(subject, at, text):
         assert_laws(subject, at, laws=among)
 
 
+def test_what_numpy_refuses_about_infinities_is_not_judged():
+    """A matrix that NumPy solves with, but whose transpose it calls singular."""
+    a, b = np.array([[2.0, np.inf], [0.0, 2.0]], np.float32), np.ones(2, np.float32)
+    assert np.linalg.solve(a, b).shape == (2,)
+    with pytest.raises(np.linalg.LinAlgError):
+        np.linalg.solve(a.T, b)
+    assert_laws(np.linalg.solve, at=[(a, b), (np.eye(2), b)], laws=[laws.nothing_is_written_into])
+
+
 @pytest.mark.parametrize(
     ("at", "text"),
     [
