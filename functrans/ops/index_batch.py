@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from functrans.errors import MissingRuleError
 from functrans.ops import batching
 from functrans.ops.index_template import ARRAY, DISTINCT, MASK, Template
 from functrans.primitive import Primitive
@@ -113,15 +114,21 @@ def _without_batched_masks(
                 flags.append(flag)
             continue
         positions = _positions(array, part[1])
-        parts += [DISTINCT] * len(positions) or [part]
-        found += positions or [np.bool_(part[1])]
-        flags += [True] * len(positions) or [False]
+        parts += [DISTINCT] * len(positions)
+        found += positions
+        flags += [True] * len(positions)
     return tuple(parts), found, flags
 
 
 def _positions(mask: Any, count: int) -> list[Any]:
-    """Where each of many masks is true, as the indices in each axis."""
+    """Where each of many masks is true, as the indices in each axis.
+
+    Raises:
+        MissingRuleError: the masks are truth values, which have no axis.
+    """
     size, *lengths = mask.shape
+    if not lengths:
+        raise MissingRuleError("an index that is one truth value was batched", "choose by `np.where`.")
     flat = np.argsort(np.logical_not(np.reshape(mask, (size, int(np.prod(lengths))))), axis=1, stable=True)[:, :count]
     positions: list[Any] = []
     for n in reversed(lengths):

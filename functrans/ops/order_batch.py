@@ -68,6 +68,10 @@ def _ranks(x: Any) -> Any:
     return np.argsort(np.argsort(x, axis=1, stable=True), axis=1)
 
 
+def _sorted(rows: Any) -> Any:
+    return np.take_along_axis(rows, np.argsort(rows, axis=1), axis=1)
+
+
 def batch_digitize(
     primitive: Primitive, operands: Sequence[Any], batched: Sequence[bool], size: int, params: Mapping[str, Any]
 ) -> Any:
@@ -75,12 +79,11 @@ def batch_digitize(
     if not batched[1]:
         return bind(primitive, *operands, **params)
     x, edges = [batching.full(strong(o), flag, size) for o, flag in zip(operands, batched, strict=True)]
-    steps = np.diff(edges, axis=1)
-    rising = np.all(steps >= 0, axis=1)
-    monotonic = rising | np.all(steps <= 0, axis=1)
-    if isinstance(monotonic, np.ndarray) and type(monotonic) is np.ndarray and not monotonic.all():
+    rising = np.all(edges[:, 1:] >= edges[:, :-1], axis=1)
+    monotonic = rising | np.all(edges[:, 1:] <= edges[:, :-1], axis=1)
+    if type(monotonic) is np.ndarray and not monotonic.all():
         raise ValueError("bins must be monotonically increasing or decreasing")
-    found = found_in_rows(np.sort(edges, axis=1), x, "left" if params["right"] else "right")
+    found = found_in_rows(_sorted(edges), x, "left" if params["right"] else "right")
     rising = np.reshape(rising, (size,) + (1,) * (x.ndim - 1))
     return np.where(rising, found, edges.shape[1] - found)
 
@@ -97,7 +100,7 @@ def batch_isin(
     tests, flat = _flat_alike(np.reshape(tests, (size, count)), element)
     if not count:
         return np.full(element.shape, params["invert"])
-    tests = np.sort(tests, axis=1)
+    tests = _sorted(tests)
     places = np.minimum(found_in_rows(tests, flat, "left"), count - 1)
     found = np.equal(np.take_along_axis(tests, places, axis=1), flat)
     return np.reshape(np.not_equal(found, params["invert"]), element.shape)
