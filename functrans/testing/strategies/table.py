@@ -47,6 +47,7 @@ for _name, _recipe in {
     "strong": lambda draw: ([draw.choice([0.5, 0.25 + 1j])], {}),
     "weak": _weak,
     "absorbing_multiply": _shapes(((3,), (3,)), ((2, 3), (3,)), ((), (2,)), ((0,), (1,))),
+    "absorbing_product": _shapes(((3,), (3,)), ((2, 3), (3,)), ((), (2,)), ((0,), (1,))),
     "where": _where,
     "clip": _clip,
     "complex_of": _shapes(((3,), (3,)), dtypes=FLOATS),
