@@ -326,12 +326,15 @@ def _exact(line: Line, unit: float) -> Vector | None:
 def _sharpened(slope: Limit, exact: Vector | None, felt: Vector) -> Limit:
     """The derivative by complex step, where that computes the same function: where both agree, and agreeing says much.
 
-    Where the error is above ``felt``, it stays: what agrees there may be noise.
+    Where the error is not below ``felt``, the estimate stays: what agrees with it may be noise, or one side of a kink.
     """
     if exact is None or not np.all(np.abs(exact - slope.value) <= slope.error):
         return slope
+    telling = slope.error <= felt
+    if not np.any(telling) and exact.size:
+        return slope
     error = np.maximum(2.0**-10 * slope.error, 2.0**-48 * np.abs(exact))
-    return Limit(exact, np.where(slope.error <= felt, error, slope.error))
+    return Limit(np.where(telling, exact, slope.value), np.where(telling, error, slope.error))
 
 
 def surroundings(f: Callable[..., Any], point: Sequence[Any], direction: Sequence[Any]) -> str:
