@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import functrans as ft
 from tests.ops.agreement import check, same_bits, same_value
+from tests.ops.batches import check_batches
 
 A, B = np.array([0.5, 2.0]), np.array([[1.5, 3.0], [4.0, 0.25]])
 
@@ -122,3 +123,14 @@ def test_mistakes(call, error):
         ft.vjp(call, 1.0)
     with pytest.raises(error):
         ft.trace(call)(1.0)
+
+
+def test_batches():
+    x = np.sin(np.arange(1.0, 7.0)).reshape(3, 2)
+    check_batches(lambda a, b: np.linspace(a, b, 4), x[:, 0], x[:, 1])
+    check_batches(lambda a, b: np.linspace(a, b, 3, endpoint=False, axis=1), x, x[:, 0])
+    check_batches(lambda a, b: np.linspace(a, b, 3, axis=-1, retstep=True), x[:, 0], x)
+    check_batches(lambda a: np.linspace(0, a, 3), x.astype(np.float32))
+    check_batches(lambda a, b: np.linspace(a, b, 3, dtype=int), 9 * x, np.array([10, 20, 30]))
+    check_batches(lambda a, b: np.geomspace(a, b, 3), x + 2.0, x[:, 0] + 2.0)
+    check_batches(lambda a, b: np.logspace(a, b, 3), x, x[:, 0])

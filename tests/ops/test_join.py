@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 import functrans as ft
 from functrans.errors import ShapeError, TracedAssignmentError
-from tests.ops.agreement import check, refused, same_bits, same_value, stays_single
+from tests.ops.agreement import check, drawn, refused, same_bits, same_value, stays_single
+from tests.ops.batches import check_batches
 
 A = np.arange(1.0, 7.0).reshape(2, 3) / 4
 B = A[:, :2] - 2.0
@@ -206,3 +207,19 @@ def test_split_at_any_points(points, length):
     same_bits(out, np.split(x, points))
     w = [np.cos(np.arange(piece.size) + i) for i, piece in enumerate(out)]
     assert sum(np.vdot(a, b) for a, b in zip(w, out, strict=True)) == pytest.approx(np.vdot(pullback(w)[0], x))
+
+
+# Batches.
+
+
+def test_batches_of_parts_of_which_some_are_shared():
+    rng = np.random.default_rng(1)
+    x, y = drawn(rng, 3, 2, 4), drawn(rng, 3, 2, 1)
+    check_batches(lambda x, y: np.concatenate([x, y, np.ones((2, 3))], axis=1), x, y)
+    check_batches(lambda x, y: np.concatenate([x, y], axis=None), x, y)
+    check_batches(lambda x, y: np.stack([x[:, :1], y], axis=-1), x, y)
+    check_batches(lambda x, y: np.stack([x, y, 1.0]), x[:, 0, 0], y[:, 0, 0])
+    check_batches(lambda x, y: np.concatenate([x, y]), x[:, 0].astype(np.float32), np.array([[1], [2], [3]]))
+    check_batches(lambda x: np.split(x, [1, 2], axis=1), x)
+    check_batches(lambda x: np.array_split(x, [3, 1], axis=-1), x)
+    check_batches(lambda x, y: np.block([[x, y], [y, x]]), x, y)

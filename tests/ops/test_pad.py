@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 import functrans as ft
 from functrans.errors import TracedValueError, UncoveredFunctionError
 from functrans.tracing.dispatch import FUNCTIONS
+from functrans.transforms.vmap import vmap
 from tests.ops.agreement import check, same_bits, same_value, stays_single
+from tests.ops.batches import check_batches
 
 R = np.array([0.5, -0.25, 2.0, 1.5])
 A = np.array([[1.0, -2.0, 0.5], [0.25, 3.0, -1.5]])
@@ -179,3 +181,38 @@ def test_the_transpose_of_every_width(mode, kind, shape, widths, seed):
     same_bits(out, np.pad(x, widths, mode, **options))
     w = rng.uniform(-1, 1, out.shape)
     assert np.vdot(w, out) == pytest.approx(np.vdot(pullback(w)[0], x), rel=1e-10, abs=1e-10)
+
+
+# Batches.
+
+pad = FUNCTIONS[np.pad]  # NumPy's own asks only the array whether it is traced
+BATCH = np.sin(np.arange(1.0, 25.0)).reshape(3, 2, 4)
+
+
+@pytest.mark.parametrize("mode", ["wrap", "edge", "reflect", "symmetric", "mean", "maximum"])
+def test_batches(mode):
+    check_batches(lambda x: np.pad(x, ((1, 0), (2, 3)), mode), BATCH)
+    if mode in ("mean", "maximum"):
+        check_batches(lambda x: np.pad(x, ((1, 0), (2, 3)), mode, stat_length=((1, 2), (3, 1))), BATCH)
+    if mode in ("reflect", "symmetric"):
+        check_batches(lambda x: np.pad(x, ((1, 0), (2, 3)), mode, reflect_type="odd"), BATCH)
+
+
+@pytest.mark.parametrize(("mode", "name"), [("constant", "constant_values"), ("linear_ramp", "end_values")])
+@pytest.mark.parametrize("shape", [(), (1,), (2,), (1, 2), (2, 1), (2, 2)])
+def test_batches_of_values(mode, name, shape):
+    values = np.cos(np.arange(3.0 * np.prod(shape))).reshape(3, *shape)
+    check_batches(lambda x, v: pad(x, ((1, 0), (2, 3)), mode, **{name: v}), BATCH, values)
+    check_batches(lambda x, v: pad(x, ((2, 2), (0, 0)), mode, **{name: v}), BATCH.astype(np.float32), values)
+
+
+def test_batches_of_values_in_one_dimension_and_of_integers():
+    for mode, name in (("constant", "constant_values"), ("linear_ramp", "end_values")):
+        check_batches(lambda x, v, m=mode, n=name: pad(x, (2, 1), m, **{n: v}), BATCH[:, 0], BATCH[:, 0, :2])
+        whole = np.arange(12).reshape(3, 4)
+        check_batches(lambda x, v, m=mode, n=name: pad(x, (3, 2), m, **{n: v}), whole, np.array([7, -8, 9]))
+
+
+def test_batches_of_no_examples():
+    for mode in ("wrap", "reflect", "mean", "linear_ramp", "constant", "edge"):
+        assert vmap(lambda x, mode=mode: np.pad(x, (1, 2), mode))(np.zeros((0, 3))).shape == (0, 6)

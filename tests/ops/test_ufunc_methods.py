@@ -6,6 +6,7 @@ import pytest
 import functrans as ft
 from functrans.errors import ShapeError, TracedAssignmentError, UncoveredFunctionError
 from tests.ops.agreement import check, run_source, same_bits, same_value, stays_single
+from tests.ops.batches import check_batches
 
 rng = np.random.default_rng(23)
 A = rng.permutation(6).reshape(2, 3) / 4.0 + 0.3
@@ -390,3 +391,10 @@ def test_numpys_own_errors(f):
 def test_out_is_refused():
     for f in (lambda x: np.add.reduce(x, out=np.zeros(3)), lambda x: np.sin(x, out=np.zeros(3), where=ROW)):
         assert isinstance(raised(f), TracedAssignmentError)
+
+
+def test_batches_of_segment_sums():
+    x = np.sin(np.arange(1.0, 25.0)).reshape(3, 2, 4)
+    check_batches(lambda x: np.add.reduceat(x, [0, 2, 1], axis=1), x)
+    check_batches(lambda x: np.add.reduceat(x, [0, 1], dtype=np.float32), x)
+    check_batches(lambda x: np.multiply.reduceat(x, [0, 2], axis=-1), x)
