@@ -9,6 +9,7 @@ import re
 import textwrap
 from collections.abc import Callable, Container, Iterator
 from itertools import product
+from math import copysign
 from typing import Any
 
 import numpy as np
@@ -142,7 +143,9 @@ def number_source(value: Any) -> str:
     if isinstance(value, complex):
         return f"complex({number_source(value.real)}, {number_source(value.imag)})"
     if isinstance(value, float) and not np.isfinite(value):
-        return "np.nan" if value != value else ("np.inf" if value > 0 else "-np.inf")
+        if value != value:
+            return "np.nan" if copysign(1.0, value) > 0 else "(-np.nan)"
+        return "np.inf" if value > 0 else "-np.inf"
     return f"({value!r})" if isinstance(value, int | float) and (value < 0 or str(value)[0] == "-") else repr(value)
 
 
@@ -159,17 +162,29 @@ def literal_source(value: Any) -> str:
 
 
 def _exact(value: np.ndarray[Any, Any]) -> str:
-    """An array as source: the same bits in the same order of axes in memory, on which the order of sums depends."""
+    """An array as source: the same bits, in memory in the same order of axes and as far from one another.
+
+    The order in which a sum adds its terms depends on the axes; whether a product goes to BLAS, on gaps and directions.
+    """
     if not value.size:
         return f"np.zeros({value.shape!r}, dtype={param_source(value.dtype)})"
     repeated = [step == 0 and n > 1 for step, n in zip(value.strides, value.shape, strict=True)]
     if any(repeated):
         once = value[tuple(slice(0, 1) if again else slice(None) for again in repeated)]
         return f"np.broadcast_to({_exact(once)}, {value.shape!r})"
-    order = sorted(range(value.ndim), key=lambda axis: -abs(value.strides[axis]))
-    if not value.flags.c_contiguous and order != list(range(value.ndim)):
-        back = tuple(int(axis) for axis in np.argsort(order))
-        return f"{_exact(np.ascontiguousarray(np.transpose(value, order)))}.transpose({back!r})"
+    if not value.flags.c_contiguous:
+        long = [axis for axis, n in enumerate(value.shape) if n > 1]
+        backwards = [axis for axis in long if value.strides[axis] < 0]
+        if backwards:
+            turned = np.flip(value, tuple(backwards))
+            return f"{_exact(turned)}[{', '.join('::-1' if axis in backwards else ':' for axis in range(value.ndim))}]"
+        order = sorted(range(value.ndim), key=lambda axis: -value.strides[axis])
+        if order != list(range(value.ndim)):
+            back = tuple(int(axis) for axis in np.argsort(order))
+            return f"{_exact(np.transpose(value, order))}.transpose({back!r})"
+        if value.strides[long[-1]] != value.itemsize:
+            index = ", ".join("::2" if axis == long[-1] else ":" for axis in range(value.ndim))
+            return f"np.repeat({_exact(value.copy())}, 2, axis={long[-1]})[{index}]"
     dtype = param_source(value.dtype)
     if value.dtype.kind in "biu" or (value.dtype.kind == "f" and value.itemsize <= 8 and np.all(np.isfinite(value))):
         return f"np.array({value.tolist()!r}, dtype={dtype})"

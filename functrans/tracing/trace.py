@@ -66,16 +66,32 @@ class StagedRecorder(Recorder):
 
 
 def frozen(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """A copy that nobody can change, as a Program is immutable; the axes keep their order in memory, and what is
-    repeated (`np.broadcast_to`) is not multiplied.
+    """A copy that nobody can change, as a Program is immutable; what is repeated (`np.broadcast_to`) is not multiplied.
+
+    It lies in memory as the array does: NumPy's sums and products add up in another order, and round otherwise, where
+    the axes are ordered otherwise, run backwards or have gaps.
     """
-    if 0 not in array.strides or not array.size:
-        taken = array.copy(order="K")
-    else:
-        once = array[tuple([slice(0, 1) if step == 0 else slice(None) for step in array.strides])]
-        taken = np.broadcast_to(once.copy(order="K"), array.shape)
+    taken = array.copy() if array.flags.c_contiguous else _copied_as_it_lies(array)
     taken.flags.writeable = False
     return taken
+
+
+def _copied_as_it_lies(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    if not array.size:
+        return array.copy()
+    if 0 in array.strides:
+        once = array[tuple([slice(0, 1) if step == 0 else slice(None) for step in array.strides])]
+        return np.broadcast_to(once.copy(order="K"), array.shape)
+    way = tuple([slice(None, None, -1 if step < 0 else None) for step in array.strides])
+    forwards = array[way]
+    step, inner = min((step, axis) for axis, step in enumerate(forwards.strides) if array.shape[axis] > 1)
+    if step == array.itemsize:
+        return forwards.copy(order="K")[way]
+    shape = tuple([2 * n if axis == inner else n for axis, n in enumerate(array.shape)])
+    apart = tuple([slice(None, None, 2 if axis == inner else None) for axis in range(array.ndim)])
+    taken = np.zeros_like(forwards, shape=shape, order="K")[apart]
+    taken[...] = forwards
+    return taken[way]
 
 
 def stage(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import functrans as ft
+from functrans.ir import Literal
 from functrans.ir.source import param_source
 
 
@@ -146,6 +147,39 @@ def test_precedence(x):
         lambda x: 2.0 - -x,
     ):
         assert_same_bits(executed(ft.trace(f)(x), x), f(x))
+
+
+TABLE = np.sin(np.arange(48.0)).reshape(4, 3, 4)
+
+
+@pytest.mark.parametrize(
+    "constant",
+    [
+        TABLE[0, :, ::2],
+        TABLE[0, ::-1],
+        TABLE[::2, ::-1, 1],
+        TABLE[:, ::2, 3].T,
+        TABLE[:, :, 1:][..., ::-1].T,
+        TABLE[:, None, 0, ::3],
+        np.asfortranarray(TABLE)[::-1],
+        np.broadcast_to(TABLE[0, :, :1], (3, 4)),
+        np.frombuffer(b"0" + TABLE.tobytes(), dtype=np.float64, offset=1).reshape(4, 12),
+    ],
+    ids=lambda constant: f"{constant.shape} {constant.strides}",
+)
+def test_constants_lie_in_memory_as_they_did(constant):
+    """NumPy's products take another way, and round otherwise, where an array has gaps or runs backwards."""
+    x = np.cos(np.arange(float(constant.shape[-1])))
+    for f in (lambda x: constant @ x, lambda x: np.einsum("...i,i", constant, x), lambda x: np.sum(constant * x)):
+        program = ft.trace(f)(x)
+        assert_same_bits(ft.evaluate(program, x), f(x))
+        assert_same_bits(executed(program, x), f(x))
+    (literal,) = {id(a): a for e in program.equations for a in e.inputs if isinstance(a, Literal)}.values()
+    kept = literal.value
+    assert [np.sign(step) for step in kept.strides] == [np.sign(step) for step in constant.strides]
+    assert np.argsort(np.abs(kept.strides)).tolist() == np.argsort(np.abs(constant.strides)).tolist()
+    assert (np.min(np.abs(kept.strides)) > 8) == (np.min(np.abs(constant.strides)) > 8)
+    assert not kept.flags.writeable
 
 
 def test_large_constants_are_named_once():
