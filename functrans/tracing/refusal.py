@@ -70,6 +70,8 @@ def refuse(tracer: Tracer, kind: str) -> NoReturn:
     if stager is not None:
         what = f"a staged {tracer.spec}, traced {stager.purpose}, has no value and cannot become {become}"
         fix = f"{instead}; {_VALUES}."
+        if operation == "[]" and kind == "array" and tracer.spec.dtype.kind in "iu":
+            fix = "write `functrans.numpy.at(a)[i].get()`: NumPy's own array takes plain indices alone."
     else:
         what = f"a traced {tracer.spec} would become {become}, which has no derivative"
         fix = f"{instead}; {_PLAIN}."

@@ -190,3 +190,10 @@ def test_no_examples_and_one():
 def test_out_of_range_is_numpys_error():
     with pytest.raises(IndexError, match="out of bounds"):
         vmap(lambda x, i: x[i])(X, np.array([0, 4, 0]))
+
+
+def test_a_plain_array_indexed_by_a_batched_one_names_the_way():
+    table = np.arange(12.0).reshape(4, 3)
+    with pytest.raises(TracedValueError, match=r"write `functrans\.numpy\.at\(a\)\[i\]\.get\(\)`"):
+        vmap(lambda i: table[i])(ONE)
+    agree(vmap(lambda i: at(table)[i].get())(ONE), table[ONE])
