@@ -9,7 +9,7 @@ import numpy as np
 
 from functrans import tree
 from functrans.errors import ShapeError
-from functrans.ir import Atom, Literal, Program, Var
+from functrans.ir import Atom, Literal, Program
 from functrans.tracing.bind import bind
 
 
@@ -42,28 +42,52 @@ def evaluate(program: Program, *args: Any) -> Any:
 
 def run(program: Program, leaves: Sequence[Any]) -> list[Any]:
     """Run a Program on its flat inputs."""
-    last_use: dict[Var, int] = {}
-    for index, equation in enumerate(program.equations):
-        for atom in (*equation.inputs, *equation.outputs):
-            if isinstance(atom, Var):
-                last_use[atom] = index
-    for atom in program.outputs:
-        if isinstance(atom, Var):
-            last_use[atom] = len(program.equations)
-    values: dict[Var, Any] = dict(zip(program.inputs, leaves, strict=True))
-
-    def read(atom: Atom) -> Any:
-        return atom.value if isinstance(atom, Literal) else values[atom]
-
-    for index, equation in enumerate(program.equations):
-        out = bind(equation.primitive, *map(read, equation.inputs), **equation.params)
-        outs = out if equation.primitive.multiple else (out,)
-        values.update(zip(equation.outputs, outs, strict=True))
-        for atom in (*equation.inputs, *equation.outputs):
-            if isinstance(atom, Var) and last_use[atom] == index:
-                values.pop(atom, None)
+    steps, values, outputs = program.plan or program.planned(plan(program))
+    values = [*leaves, *values]
+    for primitive, operands, params, first, dropped in steps:
+        out = bind(primitive, *[values[i] for i in operands], **params)
+        if primitive.multiple:
+            values[first : first + len(out)] = out
+        else:
+            values[first] = out
+        for i in dropped:
+            values[i] = None
     # What evaluation gives is its caller's own: no constant of the program.
-    return [
-        atom.value.copy(order="K") if isinstance(atom, Literal) and type(atom.value) is np.ndarray else read(atom)
-        for atom in program.outputs
+    return [values[i].copy(order="K") if is_array else values[i] for i, is_array in outputs]
+
+
+def plan(program: Program) -> tuple[list[Any], list[Any], list[tuple[int, bool]]]:
+    """How a Program is run, with the values numbered: the inputs, then its constants, then what equations give.
+
+    Each step is ``(primitive, operands, params, first of the outputs, what is not needed any more)``.
+    """
+    number: dict[Atom, int] = {var: i for i, var in enumerate(program.inputs)}
+    values: list[Any] = []
+
+    def place(atom: Atom, value: Any = None) -> int:
+        if atom not in number:
+            number[atom] = len(program.inputs) + len(values)
+            values.append(value)
+        return number[atom]
+
+    def read(atom: Atom) -> int:
+        return place(atom, atom.value) if isinstance(atom, Literal) else number[atom]
+
+    rows = [
+        (
+            equation.primitive,
+            [read(atom) for atom in equation.inputs],
+            equation.params,
+            [place(v) for v in equation.outputs],
+        )
+        for equation in program.equations
     ]
+    outputs = [(read(atom), isinstance(atom, Literal) and type(atom.value) is np.ndarray) for atom in program.outputs]
+    constants = {i for atom, i in number.items() if isinstance(atom, Literal)}
+    used = constants | {i for i, _ in outputs}
+    steps: list[Any] = []
+    for primitive, operands, params, outs in reversed(rows):
+        dropped = {*operands, *outs} - used
+        used |= dropped
+        steps.append((primitive, operands, params, outs[0] if outs else 0, tuple(dropped)))
+    return steps[::-1], values, outputs

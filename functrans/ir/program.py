@@ -99,7 +99,7 @@ class Program(_Frozen):
     ``print(program)`` shows Python that runs with NumPy alone; :meth:`to_source` gives it as a module.
     """
 
-    __slots__ = ("_key", "equations", "in_tree", "input_names", "inputs", "name", "out_tree", "outputs")
+    __slots__ = ("_key", "_plan", "equations", "in_tree", "input_names", "inputs", "name", "out_tree", "outputs")
     name: str
     inputs: tuple[Var, ...]
     equations: tuple[Equation, ...]
@@ -128,6 +128,21 @@ class Program(_Frozen):
         put(self, "in_tree", in_tree)
         put(self, "out_tree", out_tree)
         put(self, "_key", None)
+        put(self, "_plan", None)
+
+    @property
+    def plan(self) -> Any:
+        """How the interpreter runs it, once that is known."""
+        return self._plan
+
+    def planned(self, plan: Any) -> Any:
+        """Keep how the interpreter runs it."""
+        object.__setattr__(self, "_plan", plan)
+        return plan
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        state = dict(zip(self.__slots__, super().__getstate__(), strict=True))
+        return tuple({**state, "_plan": None}.values())
 
     def validate(self) -> Program:
         """Check single assignment, scoping, arity and specs; returns the program itself.
@@ -169,6 +184,13 @@ class Program(_Frozen):
         outs = ", ".join(repr(atom.spec) for atom in self.outputs)
         return f"<Program {self.name}({ins}) -> {outs}, {len(self.equations)} equations>"
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002 (IPython's signature)
+        """What IPython shows, and hypothesis as an example that fails: the whole text."""
+        for number, line in enumerate(str(self).splitlines()):
+            if number:
+                printer.break_()
+            printer.text(line)
+
     def _repr_html_(self) -> str:
         from html import escape
 
@@ -189,6 +211,7 @@ class Program(_Frozen):
         return self._key  # type: ignore[return-value]
 
     _key: tuple[Any, ...] | None
+    _plan: Any
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Program) and self._structure() == other._structure()

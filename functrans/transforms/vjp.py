@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 from functrans import tree
 from functrans.errors import DerivativeError, NonScalarOutputError, at_location, describe_function, expect_function
-from functrans.ir.spec import ArraySpec
+from functrans.interpreter import run
+from functrans.ir import ArraySpec, Program
 from functrans.ops.duals import ONE, zeros
 from functrans.tracing.refusal import staged_by
-from functrans.tracing.trace import check_outputs
+from functrans.tracing.trace import StagedRecorder, check_outputs, live_equations
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.arguments import (
     Argnames,
@@ -25,6 +27,9 @@ from functrans.transforms.arguments import (
 from functrans.transforms.reverse import ReverseRecorder
 from functrans.transforms.walk import walk
 from functrans.tree import Tree
+
+#: From this call on, a pullback is a program, in which what depends on the primals alone is a constant.
+_REUSED = 2
 
 
 class Linearization:
@@ -80,6 +85,26 @@ class Linearization:
                 like_primal(owned(found[-i], own) if -i in found else zeros(ArraySpec.of(leaf)), leaf)
                 for i, leaf in enumerate(self.leaves)
             ]
+
+    def program(self) -> Program:
+        """The pullback as a program: cotangents of the outputs that move, to those of the inputs, flat."""
+        recorder = PullbackRecorder("vjp", self.pull)
+        cts = [
+            None if node is None else recorder.input(ArraySpec.of(o).strong())
+            for o, node in zip(self.outs, self.nodes, strict=True)
+        ]
+        outputs = [recorder.atom(leaf) for leaf in self.pull_leaves(cts)]
+        recorder.close()
+        return Program([ct.mark for ct in cts if ct is not None], live_equations(recorder.equations, outputs), outputs)
+
+
+class PullbackRecorder(StagedRecorder):
+    """Writes a pullback, whose residuals nobody changes: it keeps them as they are."""
+
+    __slots__ = ()
+
+    def snapshot(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return array
 
 
 def copied(value: Any) -> Any:
@@ -151,14 +176,23 @@ def vjp(f: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> Any:
     leaves, structure = differentiable_leaves(primals, lambda: [str(i) for i in range(len(primals))], f)
     line = Linearization("vjp", f, leaves, structure, has_aux)
     specs = [ArraySpec.of(out) for out in line.outs]
+    traced = [node is not None for node in line.nodes]
+    calls = count(1).__next__
+    reused: list[Program] = []
 
     def pullback(cotangent: Tree) -> tuple[Tree, ...]:
         given = tree.flatten_up_to(line.out_tree, cotangent, "the cotangent")
         cts = [
-            ct if node is None else dual(ct, spec, "the cotangent")
-            for ct, spec, node in zip(given, specs, line.nodes, strict=True)
+            dual(ct, spec, "the cotangent") if moves else None
+            for ct, spec, moves in zip(given, specs, traced, strict=True)
         ]
-        return line.pull(cts)
+        if not reused:
+            if calls() < _REUSED:
+                return line.pull(cts)
+            reused.append(line.program())  # what is known is computed once, from now on
+        own = {id(ct) for ct in cts}
+        outs = run(reused[0], [ct for ct in cts if ct is not None])
+        return tree.unflatten(structure, [owned(out, own) for out in outs])  # type: ignore[no-any-return]
 
     # The pullback reads the outputs: its caller gets copies, to do with as they like.
     out, aux = tree.map(copied, line.out()), tree.map(copied, line.aux)
