@@ -5,9 +5,11 @@ A factor that is not batched is never repeated, and not copied unless its axes l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from math import prod
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,7 +20,8 @@ from functrans.primitive import Batch, Primitive
 #: The label of the batch axis.
 BATCH = 0
 
-Labels = Sequence[int]
+Labels: TypeAlias = Sequence[int]
+Shape: TypeAlias = tuple[int, ...]
 
 
 def examples(operands: Operands, batched: Flags) -> list[ArraySpec]:
@@ -96,80 +99,129 @@ def dots(a: Any, b: Any) -> Any:
 
 # Any sum of products of two arrays.
 
+#: How an operand is brought into form: axes of length one go, others are summed; axes in this order, brought together
+#: to this shape (each: nothing if None); and at last the last two change places.
+Step: TypeAlias = tuple[Shape | None, Shape | None, Shape | None, Shape | None, bool]
+
 
 def contract(a: Any, of_a: Labels, b: Any, of_b: Labels, out: Labels) -> Any:
     """The products of the entries of two arrays whose axes are labelled, summed over all labels that ``out`` lacks.
 
-    No label stands twice in one of the three; an axis has the same length in both.
+    No label stands twice in one of the three. An axis of length one meets any length.
     """
-    a, of_a = _summed_alone(a, of_a, of_b, out)
-    b, of_b = _summed_alone(b, of_b, of_a, out)
-    larger = of_a if a.size > b.size else of_b
-    summed = [label for label in larger if label not in out]
+    multiply, swap, left, right, shape, order = _plan(tuple(of_a), a.shape, tuple(of_b), b.shape, tuple(out))
+    x, y = (b, a) if swap else (a, b)
+    product = multiply(_formed(x, left), _formed(y, right))
+    if shape is not None:
+        product = np.reshape(product, shape)
+    return product if order is None else np.transpose(product, order)
+
+
+def _formed(x: Any, step: Step) -> Any:
+    squeezed, summed, order, shape, turn = step
+    if squeezed is not None:
+        x = np.reshape(x, squeezed)
+    if summed is not None:
+        x = np.sum(x, axis=summed, dtype=x.dtype)
+    if order is not None:
+        x = np.transpose(x, order)
+    if shape is not None:
+        x = np.reshape(x, shape)
+    return x.mT if turn else x
+
+
+@lru_cache(maxsize=1024)
+def _plan(
+    of_a: Shape, shape_a: Shape, of_b: Shape, shape_b: Shape, out: Shape
+) -> tuple[Callable[[Any, Any], Any], bool, Step, Step, Shape | None, Shape | None]:
+    """How :func:`contract` goes: what multiplies, whether the operands change places, their forms, the result's."""
+    a, b = Factor(of_a, shape_a, of_b, shape_b, out), Factor(of_b, shape_b, of_a, shape_a, out)
+    lengths = a.lengths | b.lengths
+    summed = [label for label in a.lengths if label not in out]
     if not summed:
-        return _spread(a, of_a, out) * _spread(b, of_b, out)
-    lengths = dict(zip(of_a, a.shape, strict=True)) | dict(zip(of_b, b.shape, strict=True))
-    both = [label for label in out if label in of_a and label in of_b]
+        return operator.mul, False, a.spread(out), b.spread(out), None, None
+    if a.size < b.size:
+        summed = [label for label in b.lengths if label not in out]
+    both = [label for label in out if label in a.lengths and label in b.lengths]
     # A stack of matrix products over the labels of both, and over the first of the result too: if the result then is in
     # order; or rather than bring the axes of its operand together, if these lie apart or nothing is gained by that.
     stack, swap = both, False
-    owner, other = (of_a, b) if out[0] in of_a else (of_b, a)
-    free = [i for i, label in enumerate(owner) if label in out and label not in both]
+    owner, other = (a, b) if out[0] in a.lengths else (b, a)
+    free = [i for i, label in enumerate(owner.lengths) if label in out and label not in both]
     columns = other.size // max(1, prod([lengths[label] for label in (*summed, *both)]))
     apart = len(free) > 1 and (free[-1] - free[0] >= len(free) or not _large(other.size, columns))
     fronts = [[], [label for label in out[:1] if label not in both]]
     for front in fronts[::-1] if apart else fronts:
         rest = list(out[len(front) + len(both) :])
         if [*out] == [*front, *both, *rest]:
-            left = [label for label in rest if label in of_a]
-            right = [label for label in rest if label in of_b]
+            left = [label for label in rest if label in a.lengths]
+            right = [label for label in rest if label in b.lengths]
             if rest in (left + right, right + left):
                 stack, swap = front + both, rest != left + right
                 break
     if swap:
-        a, of_a, b, of_b = b, of_b, a, of_a
-    left = [label for label in out if label in of_a and label not in stack]
-    right = [label for label in out if label in of_b and label not in stack]
-    if not left and not right:
-        none: list[int] = []
-        product = dots(*[_grouped(x, own, stack, none, summed)[..., 0, :] for x, own in ((a, of_a), (b, of_b))])
-    else:
-        product = _grouped(a, of_a, stack, left, summed) @ _grouped(b, of_b, stack, summed, right)
+        a, b = b, a
+    left = [label for label in out if label in a.lengths and label not in stack]
+    right = [label for label in out if label in b.lengths and label not in stack]
     found = [*stack, *left, *right]
-    product = _reshaped(product, tuple([lengths[label] for label in found]))
-    return _transposed(product, [found.index(label) for label in out])
+    order = tuple([found.index(label) for label in out])
+    if not left and not right:
+        return dots, swap, a.grouped(stack, summed), b.grouped(stack, summed), None, _unless_sorted(order)
+    whole = len(left) == len(right) == 1
+    shape = None if whole else tuple([lengths[label] for label in found])
+    return (
+        operator.matmul,
+        swap,
+        a.grouped(stack, left, summed),
+        b.grouped(stack, summed, right),
+        shape,
+        _unless_sorted(order),
+    )
 
 
-def _summed_alone(x: Any, labels: Labels, others: Labels, out: Labels) -> tuple[Any, Labels]:
-    """``x`` summed over the axes that nothing else has."""
-    alone = [i for i, label in enumerate(labels) if label not in others and label not in out]
-    if not alone:
-        return x, labels
-    return np.sum(x, axis=tuple(alone), dtype=x.dtype), [label for i, label in enumerate(labels) if i not in alone]
+class Factor:
+    """One operand of a contraction: the lengths of its axes by label, without those that no product needs."""
+
+    __slots__ = ("alone", "lengths", "size", "squeezed")
+
+    def __init__(self, labels: Shape, shape: Shape, others: Shape, other_shape: Shape, out: Shape) -> None:
+        met = dict(zip(others, other_shape, strict=True))
+        kept = {label: n for label, n in zip(labels, shape, strict=True) if n != 1 or met.get(label, 1) == 1}
+        self.squeezed = tuple(kept.values()) if len(kept) < len(labels) else None
+        # Axes that nothing else has are summed before.
+        wanted = {label for label, n in met.items() if n != 1 or kept.get(label) == 1}.union(out)
+        self.alone = tuple([i for i, label in enumerate(kept) if label not in wanted]) or None
+        self.lengths = {label: n for label, n in kept.items() if label in wanted}
+        self.size = prod(self.lengths.values())
+
+    def step(self, order: Sequence[int], shape: Sequence[int], turn: bool = False) -> Step:
+        """What brings its axes into this order and then to this shape."""
+        lengths = list(self.lengths.values())
+        reached = [lengths[i] for i in order]
+        return (
+            self.squeezed,
+            self.alone,
+            _unless_sorted(tuple(order)),
+            None if reached == list(shape) else tuple(shape),
+            turn,
+        )
+
+    def spread(self, out: Shape) -> Step:
+        """The axes in the order of ``out``, with axes of length one for what it lacks."""
+        places = list(self.lengths)
+        order = [places.index(label) for label in out if label in self.lengths]
+        return self.step(order, [self.lengths.get(label, 1) for label in out])
+
+    def grouped(self, stack: Sequence[int], *groups: Sequence[int]) -> Step:
+        """A stack of vectors or of matrices, with the axes of each group brought together."""
+        places = list(self.lengths)
+        stack = [label for label in stack if label in self.lengths]
+        turn = len(groups) == 2 and all(groups) and places.index(groups[0][0]) > places.index(groups[1][0])
+        groups = groups[::-1] if turn else groups
+        order = [places.index(label) for group in (stack, *groups) for label in group]
+        shape = [self.lengths[label] for label in stack]
+        return self.step(order, shape + [prod([self.lengths[label] for label in group]) for group in groups], turn)
 
 
-def _spread(x: Any, labels: Labels, out: Labels) -> Any:
-    """``x`` with its axes in the order of ``out``, and axes of length one for what it lacks."""
-    lengths = dict(zip(labels, x.shape, strict=True))
-    x = _transposed(x, [labels.index(label) for label in out if label in lengths])
-    return _reshaped(x, tuple([lengths.get(label, 1) for label in out]))
-
-
-def _grouped(x: Any, labels: Labels, stack: Labels, first: Labels, second: Labels) -> Any:
-    """``x`` as a stack of matrices with these labels along the rows and along the columns."""
-    stack = [label for label in stack if label in labels]
-    turn = bool(first) and bool(second) and labels.index(first[0]) > labels.index(second[0])
-    if turn:
-        first, second = second, first
-    x = _transposed(x, [labels.index(label) for label in (*stack, *first, *second)])
-    shape, start, middle = x.shape, len(stack), len(stack) + len(first)
-    x = _reshaped(x, (*shape[:start], prod(shape[start:middle]), prod(shape[middle:])))
-    return x.mT if turn else x
-
-
-def _transposed(x: Any, order: list[int]) -> Any:
-    return x if order == sorted(order) else np.transpose(x, order)
-
-
-def _reshaped(x: Any, shape: tuple[int, ...]) -> Any:
-    return x if x.shape == shape else np.reshape(x, shape)
+def _unless_sorted(order: Shape) -> Shape | None:
+    return None if list(order) == sorted(order) else order

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from functrans.errors import ShapeError
 from functrans.ir.spec import ArraySpec
 from functrans.ops.batching import Flags, Operands, Params
-from functrans.ops.contraction import BATCH, contract, examples
+from functrans.ops.contraction import BATCH, contract
 from functrans.ops.family import operand
 from functrans.ops.scalars import strong
 from functrans.primitive import Bilinear, Each, Primitive, call_source
@@ -76,15 +77,21 @@ def _lengths(inputs: Sequence[Labels], shapes: Sequence[tuple[int, ...]]) -> dic
     return lengths
 
 
-def _spec(*operands: ArraySpec, subscripts: str, dtype: Any = None, optimize: Any = False, **_: Any) -> ArraySpec:
-    shapes = [x.shape for x in operands]
-    inputs, result = _axes(subscripts, shapes)
-    lengths = _lengths(inputs, shapes)
-    if optimize is False and min(lengths, default=0) < min(result, default=0) and min(lengths, default=0) < 0:
+def _check_dots(subscripts: str, lengths: dict[int, int], result: Labels) -> None:
+    """Refuse to sum over ``...``, which NumPy does only on its way to an optimized order."""
+    if min(lengths, default=0) < min(result, default=0) and min(lengths, default=0) < 0:
         raise ShapeError(
             f"`np.einsum`: `...` of {subscripts!r} stands for axes that the result does not name",
             "write `...` in the result too.",
         )
+
+
+def _spec(*operands: ArraySpec, subscripts: str, dtype: Any = None, optimize: Any = False, **_: Any) -> ArraySpec:
+    shapes = [x.shape for x in operands]
+    inputs, result = _axes(subscripts, shapes)
+    lengths = _lengths(inputs, shapes)
+    if optimize is False:
+        _check_dots(subscripts, lengths, result)
     # Without a sum, one operand gives a view of it, and NumPy looks at no dtype.
     if dtype is None or (len(operands) == 1 and set(inputs[0]) == set(result)):
         dtype = np.result_type(*[x.dtype for x in operands])
@@ -172,34 +179,46 @@ def _einsum(*operands: Any, subscripts: str, **keywords: Any) -> Any:
 
 def _batch(primitive: Primitive, operands: Operands, batched: Flags, size: int, params: Params) -> Any:
     """The sum with one more letter; products of two operands at a time are left to BLAS."""
-    specs = examples(operands, batched)
-    _spec(*specs, **params)
-    inputs, result = _axes(params["subscripts"], [x.shape for x in specs])
-    lengths = {BATCH: size} | _lengths(inputs, [x.shape for x in specs])
-    inputs = [(BATCH, *labels) if flag else labels for labels, flag in zip(inputs, batched, strict=True)]
-    result = (BATCH, *result)
+    shapes = tuple([np.shape(x)[flag:] for x, flag in zip(operands, batched, strict=True)])
     optimize = params.get("optimize", False)
-    work = prod(lengths.values())
-    if len(operands) == 1 or set(params) - {"subscripts", "optimize"} or (len(operands) > 2 and work <= _SMALL):
+    inputs, result, work = _labelled(params["subscripts"], shapes, tuple(batched), optimize is False)
+    count = len(operands)
+    if count == 1 or (count > 2 and work * size <= _SMALL) or not params.keys() <= {"subscripts", "optimize"}:
         return bind(primitive, *operands, **{**params, "subscripts": _text(inputs, result)})
     left = [_single(strong(x), labels) for x, labels in zip(operands, inputs, strict=True)]
     path: Sequence[tuple[int, ...]] = [(0, 1)]
-    if len(operands) > 2:
-        shapes = [np.broadcast_to(0.0, x.shape) for x in operands]
-        path = np.einsum_path(_text(inputs, result), *shapes, optimize=optimize or True)[0][1:]
+    if count > 2:
+        whole = [np.broadcast_to(0.0, np.shape(x)) for x in operands]
+        way = list(optimize) if isinstance(optimize, tuple) else optimize or True
+        path = np.einsum_path(_text(inputs, result), *whole, optimize=way)[0][1:]
     for positions in path:
         chosen = [left.pop(i) for i in sorted(positions, reverse=True)][::-1]
-        wanted = {label for _, labels in left for label in labels}.union(result)
-        present = sorted({label for _, labels in chosen for label in labels}, key=lambda label: label != BATCH)
-        kept = tuple(label for label in (present if left else result) if label in wanted)
+        kept = result
+        if left:
+            present = sorted({label for _, labels in chosen for label in labels}, key=lambda label: label != BATCH)
+            wanted = {label for _, labels in left for label in labels}.union(result)
+            kept = tuple([label for label in present if label in wanted])
         if len(chosen) == 2:
-            a, of_a, b, of_b = _stretched(chosen)
+            (a, of_a), (b, of_b) = chosen
             found = contract(a, of_a, b, of_b, kept)
         else:
             text = _text([labels for _, labels in chosen], kept)
             found = bind(primitive, *[x for x, _ in chosen], subscripts=text)
         left.append((found, kept))
     return left[0][0]
+
+
+@lru_cache(maxsize=1024)
+def _labelled(
+    subscripts: str, shapes: tuple[tuple[int, ...], ...], batched: tuple[bool, ...], named: bool
+) -> tuple[list[Labels], Labels, int]:
+    """The labels of the operands and of the result, with the batch in front; and how many products an example has."""
+    inputs, result = _axes(subscripts, shapes)
+    lengths = _lengths(inputs, shapes)
+    if named:
+        _check_dots(subscripts, lengths, result)
+    with_batch = [(BATCH, *labels) if flag else labels for labels, flag in zip(inputs, batched, strict=True)]
+    return with_batch, (BATCH, *result), prod(lengths.values())
 
 
 def _text(inputs: Sequence[Labels], result: Labels) -> str:
@@ -213,17 +232,6 @@ def _single(x: Any, labels: Labels) -> tuple[Any, Labels]:
     """``x`` on its diagonal, so that each label stands once."""
     once = tuple(dict.fromkeys(labels))
     return (x, labels) if len(once) == len(labels) else (bind(einsum_p, x, subscripts=_text([labels], once)), once)
-
-
-def _stretched(pair: Sequence[tuple[Any, Labels]]) -> list[Any]:
-    """Two operands and their labels, without axes of length 1 where the other has more."""
-    (a, of_a), (b, of_b) = pair
-    lengths_a, lengths_b = dict(zip(of_a, a.shape, strict=True)), dict(zip(of_b, b.shape, strict=True))
-    found = []
-    for x, own, other in ((a, lengths_a, lengths_b), (b, lengths_b, lengths_a)):
-        kept = {label: n for label, n in own.items() if n == other.get(label, n) or n != 1}
-        found += [x if len(kept) == len(own) else np.reshape(x, tuple(kept.values())), tuple(kept)]
-    return found
 
 
 def _takes_diagonals(*, subscripts: str, **keywords: Any) -> bool:
