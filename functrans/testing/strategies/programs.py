@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, TypeAlias
 
+import numpy as np
 from hypothesis import strategies as st
 
 from functrans import tree
 from functrans.ir import Program
-from functrans.primitive import REAL, Constant, Primitive, lookup, primitives
+from functrans.primitive import REAL, Constant, Primitive, primitives
 from functrans.testing.case import Case
 from functrans.testing.compare import double
 from functrans.testing.strategies.entries import Draw
-from functrans.testing.strategies.operands import INEXACT, has_operands, operands
+from functrans.testing.strategies.operands import INEXACT, elementwise, has_operands, operands, registered, resolved
 from functrans.testing.strategies.writer import EXTRAS, WIRES, Writer, widened
 
 Among: TypeAlias = "Collection[Primitive | str] | None"
 
-_KINDS = ("apply",) * 12 + ("again", "again", "input")
+# The simplest is nothing: it is by turning steps into nothing that programs shrink.
+_KINDS = ("nothing", *("apply",) * 12, "again", "again", "input")
 _SHAPES: tuple[Any, ...] = ((3,), (), (2, 3), "python", (0,))
 
 
@@ -42,14 +44,20 @@ class ProgramCase(Case):
 
     def widened(self) -> Case:
         """The same in double precision, the program's constants and conversions too."""
-        return Case(widened(self.program), double(self.args), moving=self.moving, seed=self.seed, name=self.name)
+        args = double(self.args)
+        return Case(widened(self.program, args), args, moving=self.moving, seed=self.seed, name=self.name)
 
     def __repr__(self) -> str:
         return f"{self.program}\n{super().__repr__()}"
 
 
 def program_cases(
-    max_equations: int = 30, *, primitives: Among = None, differentiable: bool = False, edges: bool = False
+    max_equations: int = 30,
+    *,
+    primitives: Among = None,
+    around: Among = None,
+    differentiable: bool = False,
+    edges: bool = False,
 ) -> st.SearchStrategy[ProgramCase]:
     """Random programs, each with arguments at which it is finite and (as far as a look around tells) smooth.
 
@@ -59,12 +67,13 @@ def program_cases(
         max_equations: how many equations at most.
         primitives: only equations of these (primitives, or their names) occur; by default, of each whose operands are
             known: :func:`operands`.
+        around: half of the steps are of these; one's own, say, among all others.
         differentiable: leave out what has no derivative, like comparisons.
         edges: literals and arguments are drawn at edges too: zeros of both signs, infinities, NaN, the huge; nothing
             is finite or smooth then.
 
     Raises:
-        LookupError: it is not known which operands one of ``primitives`` takes.
+        LookupError: there is no such primitive, or it is not known which operands it takes.
 
     Example:
         >>> from hypothesis import given
@@ -73,15 +82,16 @@ def program_cases(
         ... def test_adjoint(case):
         ...     laws.forward_and_reverse_are_adjoint(case)
     """
-    named = None if primitives is None else tuple([lookup(p) if isinstance(p, str) else p for p in primitives])
-    for primitive in named or ():
-        operands(primitive)  # an error now, if they are not known
+    named, central = _resolved(primitives), _resolved(around) or []
 
     @st.composite
     def drawn(draw: st.DrawFn) -> ProgramCase:
         # Asked anew each time: one that was declared a moment ago takes part.
         among = known(differentiable) if named is None else named
-        steps = draw(st.lists(_steps(among, edges), min_size=1, max_size=max_equations))
+        if central:
+            among = [*central, *among, *central * (len(among) // len(central))]
+        fewest = draw(st.sampled_from((1, 4, 8)))
+        steps = draw(st.lists(_steps(among, edges), min_size=min(fewest, max_equations), max_size=max_equations))
         writer = Writer(max_equations, allowed=named, careful=not edges)
         for step in steps:
             writer.take(*step)
@@ -93,7 +103,17 @@ def program_cases(
 
 
 _WHICH = st.integers(0, 7)
+_SEED = st.integers(0, 63)
 _FEW = st.lists(_WHICH, max_size=2)
+
+
+def _resolved(primitives: Among) -> list[Primitive] | None:
+    if primitives is None:
+        return None
+    found = [resolved(primitive) for primitive in primitives]
+    for primitive in found:
+        operands(primitive)  # an error now, if they are not known
+    return found
 
 
 def known(differentiable: bool = False) -> list[Primitive]:
@@ -104,24 +124,51 @@ def known(differentiable: bool = False) -> list[Primitive]:
     return sorted(found, key=lambda p: not p.domain)
 
 
+class _Sown(Draw):
+    """Draws entries by one number for all: programs are large, and shrink by their equations."""
+
+    __slots__ = ("seed",)
+
+    def __init__(self, draw: st.DrawFn, edges: bool, seed: int) -> None:
+        super().__init__(draw, edges)
+        self.seed = seed
+
+    def inside(self) -> Draw:
+        return _Sown(self._draw, False, self.seed)
+
+    def _codes(self, size: int, largest: int) -> np.ndarray[Any, Any]:
+        if not self.seed:
+            return np.zeros(size, int)
+        return np.random.default_rng(self.seed).integers(-largest, largest + 1, size)
+
+
 @st.composite
-def _steps(draw: st.DrawFn, among: list[Primitive] | tuple[Primitive, ...], edges: bool) -> tuple[Any, ...]:
+def _steps(draw: st.DrawFn, among: list[Primitive], edges: bool) -> tuple[Any, ...]:
     """What a :class:`Writer` takes: an equation with its operands and where they come from, or something simpler."""
     kind = draw(st.sampled_from(_KINDS))
+    if kind == "nothing":
+        return (kind,)
     if kind == "again":
         return (kind, draw(_WHICH))
     if kind == "input":
         shape, dtype = draw(st.sampled_from(_SHAPES)), draw(st.sampled_from(INEXACT))
-        value = Draw(draw, edges)(() if shape == "python" else shape, dtype=dtype)
+        value = _Sown(draw, edges, draw(_SEED))(() if shape == "python" else shape, dtype=dtype)
         return (kind, value.item() if shape == "python" else value)
     primitive = draw(st.sampled_from(among))
-    args, params = draw(operands(primitive, edges=edges))
+    recipe, source = registered(primitive), _Sown(draw, edges, draw(_SEED))
+    with np.errstate(all="ignore"):
+        args, params = elementwise(primitive, source) if recipe is None else recipe.recipe(source)
     wires = [(draw(st.sampled_from(WIRES)), draw(_WHICH)) for _ in args]
     return (kind, primitive, args, params, wires)
 
 
 def programs(
-    max_equations: int = 30, *, primitives: Among = None, differentiable: bool = False, edges: bool = False
+    max_equations: int = 30,
+    *,
+    primitives: Among = None,
+    around: Among = None,
+    differentiable: bool = False,
+    edges: bool = False,
 ) -> st.SearchStrategy[Program]:
     """Random well-typed programs over every primitive whose operands are known.
 
@@ -138,8 +185,15 @@ def programs(
         ... def test_my_pass(program):
         ...     assert pickle.loads(pickle.dumps(program)) == program
     """
-    made = program_cases(max_equations, primitives=primitives, differentiable=differentiable, edges=edges)
-    return made.map(lambda case: case.program)
+    made = program_cases(
+        max_equations, primitives=primitives, around=around, differentiable=differentiable, edges=edges
+    )
+
+    @st.composite
+    def drawn(draw: st.DrawFn) -> Program:
+        return draw(made).program
+
+    return drawn()
 
 
 def arguments(program: Program, *, edges: bool = False) -> st.SearchStrategy[tuple[Any, ...]]:

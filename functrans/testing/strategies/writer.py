@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from functrans import tree
 from functrans.ir import ArraySpec, Equation, Literal, Program, Var
 from functrans.ops.scalars import weak
 from functrans.primitive import REAL, Bilinear, Constant, Linear, Primitive
@@ -25,19 +26,20 @@ EXTRAS = ("value", "input", "literal")
 
 # These compute with any numbers, though their rules are special; of other primitives with a recipe of operands it is
 # not known, so that their operands stay near the recipe's.
-_ANYWHERE = frozenset(
-    "strong copy absorbing_multiply absolute_complex abs_complex sign_complex maximum minimum fmax fmin clip clip_low "
-    "clip_high cumprod linear_recurrence modf frexp max min prod var var_about std std_about".split()
-)
+_NUMBERS = {"strong", "copy", "absorbing_multiply", "absolute_complex", "abs_complex", "sign_complex", "modf", "frexp"}
+_CHOICES = {"maximum", "minimum", "fmax", "fmin", "clip", "clip_low", "clip_high", "max", "min"}
+_REDUCTIONS = {"prod", "cumprod", "linear_recurrence", "var", "var_about", "std", "std_about"}
+_ANYWHERE = _NUMBERS | _CHOICES | _REDUCTIONS
 # Operands that must stay sorted.
 _FIXED = {"digitize": (1,), "searchsorted": (0,)}
+# What these give has no derivative because they say so: it is held fixed, also by the judge.
+_HELD = ("stop_gradient", "polarization_radius")
 # What may stand in for a drawn operand that is no real or complex number.
 _DISCRETE = {"where": 0}
 # Moderate: values, slopes and curvatures up to these.
 _LARGEST, _STEEPEST, _CURVIEST = 1e3, 50.0, 200.0
-_STEP = 2.0**-5
 # The point, and four beside it.
-_MOVES = ((0, 0.0), (0, _STEP), (0, -_STEP), (1, _STEP), (1, -_STEP))
+_STEPS = (0.0, 2.0**-5, -(2.0**-5), 2.0**-6, -(2.0**-6))
 
 
 class Unfit(Exception):  # noqa: N818 (no error: another way is tried)
@@ -88,7 +90,7 @@ class Writer(StagedRecorder):
 
     @property
     def _moves(self) -> int:
-        return len(_MOVES) if self.careful else 1
+        return len(_STEPS) if self.careful else 1
 
     def _sampled(self, atom: Any) -> list[Any]:
         return [atom.value] * self._moves if isinstance(atom, Literal) else self.samples[atom]
@@ -110,20 +112,22 @@ class Writer(StagedRecorder):
     def take(self, kind: str, *what: Any) -> None:
         """Write a step.
 
-        ``"apply", primitive, args, params, wires`` is an equation with drawn operands, and a pair for each of where it
-        comes from instead (:data:`WIRES`, and which); ``"again", which`` is an equation that is there already;
-        ``"input", value`` an input.
+        - ``"apply", primitive, args, params, wires`` is an equation with drawn operands, and for each a pair that says
+          where it comes from instead: one of :data:`WIRES`, and which;
+        - ``"again", which`` is an equation that is there already;
+        - ``"input", value`` is an input;
+        - ``"nothing"`` is none.
         """
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if kind == "input":
+            if kind == "nothing":
+                pass
+            elif kind == "input":
                 self._input(*what)
             elif kind == "again":
                 self._attempt(lambda: self._again(*what))
             else:
-                for timid in (False, True):
-                    if self._attempt(lambda: self._apply(*what, timid=timid)):  # noqa: B023
-                        break
+                _ = self._attempt(lambda: self._apply(False, *what)) or self._attempt(lambda: self._apply(True, *what))
 
     def _attempt(self, write: Callable[[], object]) -> bool:
         equations, inputs, tracers = len(self.equations), len(self.inputs), len(self.tracers)
@@ -142,11 +146,11 @@ class Writer(StagedRecorder):
 
     def _apply(
         self,
+        timid: bool,
         primitive: Primitive,
         args: Sequence[Any],
         params: Mapping[str, Any],
         wires: Sequence[tuple[str, int]],
-        timid: bool,
     ) -> None:
         operands = [
             self._wired(value, self._freedom(primitive, i, timid), *wire)
@@ -235,10 +239,20 @@ class Writer(StagedRecorder):
             else:
                 among = made if kind == "value" else self.inputs
                 outputs += [among[-1 - which % len(among)]] if among else []
+        if self.careful:
+            outputs += self._hidden_coarseness(made, [*outputs, *self.inputs])
         self.close()
         return Program(self.inputs, self.equations, outputs or self.inputs[:1]), tuple(
             self.samples[var][0] for var in self.inputs
         )
+
+    def _hidden_coarseness(self, made: Sequence[Var], shown: Sequence[Any]) -> list[Var]:
+        """A value in single precision, if that is where some are computed and none is shown.
+
+        Laws excuse the rounding of what they see: the arguments and the results.
+        """
+        coarse = [var for var in made if var.spec.dtype.char in "fF"]
+        return coarse[:1] if not any(atom.spec.dtype.char in "fF" for atom in shown) else []
 
 
 def moderate(values: Sequence[Any]) -> bool:
@@ -250,11 +264,14 @@ def moderate(values: Sequence[Any]) -> bool:
     at, *beside = [np.asarray(value, complex if kind == "c" else float) for value in values]
     if not all(np.all(np.abs(v) <= _LARGEST) for v in (at, *beside)):  # of NaN too
         return False
-    for ahead, behind in zip(beside[::2], beside[1::2], strict=True):
-        slope, curvature = np.abs(ahead - behind) / (2 * _STEP), np.abs(ahead - 2 * at + behind) / _STEP**2
-        if np.any(slope > _STEEPEST) or np.any(curvature > _CURVIEST):
+    curvatures = []
+    for step, ahead, behind in zip(_STEPS[1::2], beside[::2], beside[1::2], strict=True):
+        if np.any(np.abs(ahead - behind) > 2 * step * _STEEPEST):
             return False
-    return True
+        curvatures.append(np.abs(ahead - 2 * at + behind) / step**2)
+    # At a kink it grows as the step shrinks; beside one, it is there with the larger step alone.
+    far, near = curvatures
+    return not np.any((far > _CURVIEST) | (np.abs(far - near) > 1.0 + 0.25 * np.maximum(far, near)))
 
 
 def _moved(value: Any, seed: int, count: int) -> list[Any]:
@@ -262,12 +279,12 @@ def _moved(value: Any, seed: int, count: int) -> list[Any]:
     spec = ArraySpec.of(value)
     if spec.dtype.kind not in "fc":
         return [value] * count
-    ways = np.random.default_rng(seed).choice([-1.0, -0.7, 0.7, 1.0], (2, *spec.shape))
-    made = [value]
-    for way, step in _MOVES[1:count]:
-        by = ways[way] * step * (1 + 0.5j if spec.dtype.kind == "c" else 1.0)
-        made.append((value + by).item() if spec.weak else np.asarray(value + by, spec.dtype)[()])
-    return made
+    way = np.random.default_rng(seed).choice([-1.0, -0.7, 0.7, 1.0], spec.shape) * (1 + 0.5j)
+    if spec.dtype.kind == "f":
+        way = way.real
+    if spec.weak:
+        return [value + (way * step).item() for step in _STEPS[:count]]
+    return [np.asarray(value + way * step, spec.dtype)[()] for step in _STEPS[:count]]
 
 
 def _near(value: Any, source: Tracer) -> Any:
@@ -280,7 +297,7 @@ def _near(value: Any, source: Tracer) -> Any:
     return weak(near) if ArraySpec.of(value).weak else near
 
 
-def _bent(x: Tracer, spec: ArraySpec) -> Any:
+def _bent(x: Any, spec: ArraySpec) -> Any:
     """A variable, in another shape and dtype."""
     if x.spec.weak:
         x = x + np.zeros((), x.dtype)[()]
@@ -293,7 +310,7 @@ def _bent(x: Tracer, spec: ArraySpec) -> Any:
     return weak(x) if spec.weak else x
 
 
-def _reshaped(x: Tracer, spec: ArraySpec) -> Any:
+def _reshaped(x: Any, spec: ArraySpec) -> Any:
     size = x.spec.size
     if size == spec.size:
         return np.reshape(x, spec.shape)
@@ -307,24 +324,31 @@ def _reshaped(x: Tracer, spec: ArraySpec) -> Any:
     return np.reshape(x, (size,))[np.reshape(around, spec.shape)]
 
 
-def widened(program: Program) -> Callable[..., Any]:
-    """A program as a function that computes in double precision."""
+def widened(program: Program, args: Sequence[Any]) -> Callable[..., Any]:
+    """A program as a function that computes in double precision; what is held fixed stays as it is at ``args``."""
+    stopped: dict[Any, Any] = {}
 
     def run(*args: Any) -> Any:
-        values: dict[Any, Any] = dict(zip(program.inputs, args, strict=True))
+        values: dict[Any, Any] = dict(zip(program.inputs, tree.flatten(args)[0], strict=True))
+
+        def read(atom: Any) -> Any:
+            return double(atom.value) if isinstance(atom, Literal) else values[atom]
+
         for equation in program.equations:
-            operands = [_double(atom.value) if isinstance(atom, Literal) else values[atom] for atom in equation.inputs]
             params = {name: _wide(value) for name, value in equation.params.items()}
-            out = bind(equation.primitive, *operands, **params)
-            values.update(zip(equation.outputs, out if equation.primitive.multiple else (out,), strict=True))
-        outs = [_double(atom.value) if isinstance(atom, Literal) else values[atom] for atom in program.outputs]
+            out = bind(equation.primitive, *map(read, equation.inputs), **params)
+            outs = out if equation.primitive.multiple else (out,)
+            if equation.primitive.name in _HELD:
+                outs = [stopped.setdefault(var, value) for var, value in zip(equation.outputs, outs, strict=True)]
+            values.update(zip(equation.outputs, outs, strict=True))
+        outs = [read(atom) for atom in program.outputs]
+        if program.out_tree is not None:
+            return tree.unflatten(program.out_tree, outs)
         return outs[0] if len(outs) == 1 else tuple(outs)
 
+    with np.errstate(all="ignore"):
+        run(*double(tuple(args)))
     return run
-
-
-def _double(value: Any) -> Any:
-    return value if type(value) is Tracer else double(value)
 
 
 def _wide(param: Any) -> Any:
