@@ -11,7 +11,7 @@ import numpy as np
 from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
 from functrans.ops.duals import absorb
-from functrans.ops.family import elementwise, operator_spec, real_spec
+from functrans.ops.family import elementwise, operator_spec, real_spec, ufunc_spec
 from functrans.ops.scalars import is_weak, strong, weak
 from functrans.primitive import POSITIVE, REAL, Derivatives, Linear, Primitive, Rules
 from functrans.tracing.bind import bind
@@ -191,13 +191,32 @@ def _safe_radius(x: Any, y: Any) -> Any:
     return np.where(radius == 0, 1.0, radius)
 
 
+def direction(x, y):  # type: ignore[no-untyped-def]
+    """``x / hypot(x, y)``; at the origin 0, as the subgradient of least norm."""
+    radius = np.hypot(x, y)
+    return np.divide(x, np.where(radius == 0, 1.0, radius))
+
+
+# A primitive of its own: as a quotient its derivative would be 1 / r - x**2 / r**3, where all digits of y**2 / r**3 are
+# lost far out on the x axis.
+direction_p: Primitive = Primitive(
+    "direction",
+    direction,
+    ufunc_spec(np.hypot),
+    Derivatives(
+        [
+            lambda out, x, y: np.divide(bind(direction_p, y, x) ** 2, _safe_radius(x, y)),
+            lambda out, x, y: -out * np.divide(bind(direction_p, y, x), _safe_radius(x, y)),
+        ],
+        singular=True,
+    ),
+    source=lambda args, params: f"direction({', '.join(args)})",
+    helpers={"direction": direction},
+    domain=(REAL, REAL),
+)
 hypot = elementwise(
     np.hypot,
-    # At the origin the subgradient of least norm, 0.
-    [
-        lambda out, x, y: np.divide(x, np.where(out == 0, 1.0, out)),
-        lambda out, x, y: np.divide(y, np.where(out == 0, 1.0, out)),
-    ],
+    [lambda out, x, y: bind(direction_p, x, y), lambda out, x, y: bind(direction_p, y, x)],
     singular=True,
 )
 arctan2 = elementwise(
