@@ -125,7 +125,7 @@ def extrapolated(rows: Vector, steps: Vector, noise: Vector, powers: Sequence[in
         values.append(better[1:])
         errors.append(np.maximum(difference, change))
         if order == len(rows) // 2:
-            noise = np.fmax(noise, np.max((change * steps[order + 1 :])[-2:], axis=0))
+            noise = np.fmax(noise, 2 * np.max((change * steps[order + 1 :])[-2:], axis=0))
         column = better
     noise = noise / steps
     error = np.concatenate([each + noise[-len(each) :] for each in errors])
@@ -349,11 +349,16 @@ def surroundings(f: Callable[..., Any], point: Sequence[Any], direction: Sequenc
         sides = [name for name, t in (("left", -closer), ("right", closer)) if not np.all(np.isfinite(line.at(t)))]
         if sides:
             return f"the function is not finite to the {' and the '.join(sides)}"
-        for t in (1.0, -1.0):
-            near, nearer = np.abs(line.at(t * close) - line.middle), np.abs(line.at(t * closer) - line.middle)
-            felt = nearer > 2.0**6 * line.epsilon * (np.abs(line.middle) + np.abs(line.at(t * closer)))
-            if np.any(felt & (nearer > 0.5 * near)):
+        for side in (1.0, -1.0):
+            near, nearer = np.abs(line.at(side * close) - line.middle), np.abs(line.at(side * closer) - line.middle)
+            felt = nearer > 2.0**6 * line.epsilon * (np.abs(line.middle) + np.abs(line.at(side * closer)))
+            beside = np.stack(
+                [line.at(side * closer * part) - line.middle for part in np.linspace(0.6, 1.0, 9).tolist()]
+            )
+            low, high = np.min(beside, axis=0), np.max(beside, axis=0)
+            steady = (low * high > 0) & (np.maximum(np.abs(low), np.abs(high)) < 1.6 * np.minimum(abs(low), abs(high)))
+            if np.any(felt & steady & (nearer > 0.5 * near)):
                 return "the function jumps there"
-            if np.any(felt & (nearer > 2.0**-9 * near)):
+            if np.any(felt & steady & (nearer > 2.0**-9 * near)):
                 return "the slope grows beyond all bounds there"
         return "the function is too noisy to tell, or has a kink or a jump very near"

@@ -159,7 +159,8 @@ class Look:
         if np.any(wrong):
             nearby = self._nearby(lambda p: flat(jvp(self._wide, p, double(v))[1]), found, self._epsilon)
             allowed = allowed + np.fmin(nearby, _MOST * judged.natural)
-            wrong = judged.decided & ~(np.abs(found - judged.value) <= allowed)
+            nothing = (np.abs(found) <= self._nothing(v)) & (np.abs(judged.value) <= 8 * judged.error)
+            wrong = judged.decided & ~(np.abs(found - judged.value) <= allowed) & ~nothing
         for kind, bad in (("wrong", wrong), ("undecided", ~judged.decided)):
             if np.any(bad):
                 off = np.nan_to_num(np.abs(found - judged.value) / judged.natural, nan=np.inf)
@@ -204,13 +205,14 @@ class Look:
         terms = natural + float(np.sum(np.abs(flat(pulled) * flat(wide_v))))
         error = float(np.sum(np.abs(weights[counts]) * judged.error[counts]))
         allowed = ROUNDINGS * self._epsilon * (terms if np.isfinite(terms) else natural)
+        slope = float(np.real(np.sum((weights * judged.value)[counts])))
         jump, decided = complex(np.sum((weights * judged.jump)[counts])), bool(np.all(judged.decided[counts]))
         if mode == "both":
-            kind, error, method = "modes", 0.0, "forward mode"
+            kind, method = "modes", "forward mode"
             expected = inner(w, self.pushed(v))
         else:
             kind, method = "wrong", judged.method
-            expected = float(np.real(np.sum((weights * judged.value)[counts])))
+            expected = slope
             allowed += error
             if not decided:
                 why = surroundings(self._wide, self.wide, v)
@@ -219,7 +221,10 @@ class Look:
             return None
         if not abs(found - expected) <= allowed:
             nearby = self._nearby(lambda p: inner(vjp(self._wide, *p)[1](double(w)), wide_v), found, self._epsilon)
-            allowed += float(np.fmin(nearby, _MOST * natural))
+            allowed += min(nearby, _MOST * natural)
+            nothing = self._nothing(v) * float(np.sum(np.abs(weights)))
+            if max(abs(found), abs(expected)) <= nothing and abs(slope) <= 8 * error:
+                allowed += nothing
             if not abs(found - expected) <= allowed:
                 return Finding(kind, found, expected, error, allowed, method, None, jump, natural, "")
         own = self.pulled(w, own=True)
@@ -235,6 +240,13 @@ class Look:
             if not abs(single - found) <= allowed:
                 return Finding("precision", single, found, 0.0, allowed, "", None, 0.0, natural, "")
         return None
+
+    def _nothing(self, v: Leaves) -> float:
+        """What rounding may make of a slope that is zero, if numbers on the way are of the size of the direction.
+
+        Such a derivative is no mistake where the numerical one does not tell it from zero.
+        """
+        return 2.0**6 * self._epsilon * float(np.max(np.abs(flat(v)), initial=0.0))
 
     def _nearby(self, compute: Callable[[Leaves], Any], here: Any, unit: float) -> Any:
         """By how much a derivative changes when the arguments are rounded as much as the result may be.
