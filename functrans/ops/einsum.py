@@ -185,19 +185,15 @@ def _batch(primitive: Primitive, operands: Operands, batched: Flags, size: int, 
     count = len(operands)
     if count == 1 or (count > 2 and work * size <= _SMALL) or not params.keys() <= {"subscripts", "optimize"}:
         return bind(primitive, *operands, **{**params, "subscripts": _text(inputs, result)})
+    shapes = tuple([np.shape(x) for x in operands])
     left = [_single(strong(x), labels) for x, labels in zip(operands, inputs, strict=True)]
-    path: Sequence[tuple[int, ...]] = [(0, 1)]
-    if count > 2:
-        whole = [np.broadcast_to(0.0, np.shape(x)) for x in operands]
-        way = list(optimize) if isinstance(optimize, tuple) else optimize or True
-        path = np.einsum_path(_text(inputs, result), *whole, optimize=way)[0][1:]
-    for positions in path:
+    for positions in _path(_text(inputs, result), shapes, optimize):
         chosen = [left.pop(i) for i in sorted(positions, reverse=True)][::-1]
         kept = result
         if left:
-            present = sorted({label for _, labels in chosen for label in labels}, key=lambda label: label != BATCH)
+            present = dict.fromkeys([label for _, labels in chosen for label in labels])
             wanted = {label for _, labels in left for label in labels}.union(result)
-            kept = tuple([label for label in present if label in wanted])
+            kept = tuple(sorted([label for label in present if label in wanted], key=lambda label: label != BATCH))
         if len(chosen) == 2:
             (a, of_a), (b, of_b) = chosen
             found = contract(a, of_a, b, of_b, kept)
@@ -219,6 +215,16 @@ def _labelled(
         _check_dots(subscripts, lengths, result)
     with_batch = [(BATCH, *labels) if flag else labels for labels, flag in zip(inputs, batched, strict=True)]
     return with_batch, (BATCH, *result), prod(lengths.values())
+
+
+@lru_cache(maxsize=1024)
+def _path(subscripts: str, shapes: tuple[tuple[int, ...], ...], optimize: Any) -> Sequence[tuple[int, ...]]:
+    """Which operands to multiply first, by their places among those that are left; the products go last."""
+    if len(shapes) == 2:
+        return [(0, 1)]
+    way = list(optimize) if isinstance(optimize, tuple) else optimize or True
+    found: list[Any] = np.einsum_path(subscripts, *[np.broadcast_to(0.0, shape) for shape in shapes], optimize=way)[0]
+    return found[1:]
 
 
 def _text(inputs: Sequence[Labels], result: Labels) -> str:

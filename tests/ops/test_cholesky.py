@@ -9,6 +9,7 @@ import functrans as ft
 from functrans.errors import ShapeError
 from functrans.testing.numerical import complex_step, richardson
 from tests.ops.agreement import check, drawn, refused, same_bits, stays_single
+from tests.ops.batches import check_batches
 
 RNG = np.random.default_rng(16)
 array = partial(drawn, RNG)
@@ -166,3 +167,10 @@ def test_refusals():
         with pytest.raises(np.linalg.LinAlgError, match="positive definite"):
             run(indefinite)
     refused(lambda x: np.linalg.cholesky(x, True), TypeError, "positional", np.eye(2))
+
+
+@pytest.mark.parametrize("kind", "fc")
+@pytest.mark.parametrize("f", [lower, upper])
+def test_batches(f, kind):
+    check_batches(f, definite(3, 3, 3, kind=kind))
+    check_batches(f, definite(3, 2, 3, 3, kind=kind))

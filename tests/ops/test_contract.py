@@ -8,7 +8,9 @@ import pytest
 
 import functrans as ft
 from functrans.errors import ShapeError, TracedAssignmentError
+from functrans.transforms.vmap import vmap
 from tests.ops.agreement import check, drawn, same_bits, same_value, stays_single
+from tests.ops.batches import check_batches
 
 RNG = np.random.default_rng(11)
 
@@ -202,3 +204,45 @@ def test_transposes_need_no_reshape():
     program = ft.trace(ft.grad(lambda x, y: np.sum(np.dot(x, y)), (0, 1)))(array(2, 3), array(3, 4))
     names = [equation.primitive.name for equation in program.equations]
     assert sorted(set(names) - {"broadcast_to", "full", "zeros"}) == ["matmul", "transpose"], names
+
+
+@pytest.mark.parametrize(("f", "left", "right"), named(SHAPES))
+def test_batches(f, left, right):
+    check_batches(f, array(3, *left), array(3, *right))
+
+
+@pytest.mark.parametrize("kinds", ["cf", "cc"])
+@pytest.mark.parametrize("shape", [(3,), (2, 3)], ids=str)
+@pytest.mark.parametrize("f", [np.inner, np.vdot, np.outer])
+def test_batches_of_complex_numbers(f, shape, kinds):
+    check_batches(f, array(3, *shape, kind=kinds[0]), array(3, *shape, kind=kinds[1]))
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "axes"),
+    [
+        ((2, 3, 4), (3, 2, 5), ((0, 1), (1, 0))),
+        ((2, 3, 4), (3, 2), ((1, 0), (0, 1))),
+        ((2, 3, 4), (5, 4, 3), ((1, 2), (2, 1))),
+        ((2, 3, 4), (3, 5), ((1,), (0,))),
+        ((3, 2), (2, 3), ((0, 1), (1, 0))),
+        ((2,), (3, 2), 0),
+    ],
+)
+def test_batches_of_tensordot(left, right, axes):
+    check_batches(lambda x, y: np.tensordot(x, y, axes), array(3, *left), array(3, *right))
+
+
+def test_batches_and_python_numbers():
+    x = array(3, 2).astype(np.float32)
+    for f in (np.dot, np.inner, np.outer, lambda x, y: np.tensordot(x, y, 0)):
+        check_batches(lambda x, f=f: f(x, 2.0), x)
+        check_batches(lambda x, f=f: f(2.0, x), x)
+
+
+def test_a_batch_is_no_axis_of_an_example():
+    x, y = array(4, 2, 3), array(4, 3, 2)
+    with pytest.raises(ShapeError, match=r"Float64\[2 3\] and Float64\[3 2\]"):
+        vmap(lambda x, y: np.tensordot(x, y, ((0, 1), (0, 1))))(x, y)
+    with pytest.raises(ValueError):
+        vmap(np.dot, (0, None))(array(4, 3), array(4, 3))

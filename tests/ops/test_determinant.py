@@ -10,7 +10,9 @@ import pytest
 import functrans as ft
 from functrans.ops.determinant import cofactors, cofactors_tangent
 from functrans.testing.numerical import complex_step
+from functrans.transforms.vmap import vmap
 from tests.ops.agreement import check, drawn, same_value, stays_single
+from tests.ops.batches import agree, check_batches, looped
 
 RNG = np.random.default_rng(16)
 
@@ -175,3 +177,21 @@ def test_integers():
     same_value(lambda x: np.linalg.det(x * np.array([[1, 2], [3, 4]])), 2.0)
     program = ft.trace(np.linalg.det)(np.array([[1, 2], [3, 4]]))
     assert program.outputs[0].spec.dtype == np.float64
+
+
+@pytest.mark.parametrize("kind", "fc")
+def test_batches(kind):
+    check_batches(np.linalg.det, array(3, 3, 3, kind=kind))
+    check_batches(np.linalg.det, array(3, 2, 3, 3, kind=kind))
+
+
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_batches_of_higher_derivatives(n):
+    """Of regular and singular matrices together."""
+    a = array(3, n, n)
+    a[1, 0] = a[1, -1]
+    weights = array(n, n)
+    second = ft.grad(lambda a: np.sum(weights * ft.grad(np.linalg.det)(a)))
+    third = ft.grad(lambda a: np.sum(np.sin(second(a))))
+    for f in (second, third):
+        agree(vmap(f)(a), looped(f, [a], (0,)), 1e-10)

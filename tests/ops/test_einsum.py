@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 import functrans as ft
 from functrans.errors import ShapeError
+from functrans.transforms.vmap import vmap
 from tests.ops.agreement import check, drawn, same_bits, same_value, stays_single
+from tests.ops.batches import agree, check_batches, looped
 
 RNG = np.random.default_rng(14)
 
@@ -177,3 +179,50 @@ def test_an_index_twice_in_the_result_is_refused():
     for transform in (lambda f: ft.trace(f), lambda f: ft.grad(f)):
         with pytest.raises(ShapeError, match="twice"):
             transform(lambda x: np.einsum("i->ii", x))(np.ones(3))
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if len(case) < 5], ids=lambda case: " ".join(map(str, case)))
+def test_batches(case):
+    subscripts, *shapes = case
+    operands = [array(3, *shape, kind=kind) for shape, kind in zip(shapes, "cfc", strict=False)]
+    check_batches(lambda *operands: np.einsum(subscripts, *operands), *operands)
+
+
+@pytest.mark.parametrize(
+    ("subscripts", "left", "right"),
+    [
+        ("ij,kj->ik", (2, 3), (4, 3)),
+        ("ij,jk->ki", (2, 3), (3, 4)),
+        ("bij,bjk->ikb", (5, 2, 3), (5, 3, 4)),
+        ("ijb,bjk->bik", (2, 3, 5), (5, 3, 4)),
+        ("ijkl,lk->ji", (2, 3, 4, 5), (5, 4)),
+        ("ilj,jk->lki", (2, 5, 3), (3, 4)),
+        ("ij,jk->ik", (2, 70), (70, 64)),
+    ],
+)
+def test_batches_of_products(subscripts, left, right):
+    """Whatever the order of the axes, matrix products do it."""
+    f = lambda a, b: np.einsum(subscripts, a, b)  # noqa: E731
+    a, b = array(3, *left), array(3, *right)
+    check_batches(f, a, b)
+    names = {equation.primitive.name for equation in ft.trace(vmap(f))(a, b).equations}
+    assert names <= {"matmul", "reshape", "transpose"}
+
+
+@pytest.mark.parametrize("optimize", [False, "optimal", ("greedy", 9), ["einsum_path", (2, 3), (0, 1), (0, 1)]])
+def test_batches_of_long_products(optimize):
+    """Too long for a plain loop over all indices: two factors at a time."""
+    f = lambda *operands: np.einsum("ij,jk,kl,lm->jm", *operands, optimize=optimize)  # noqa: E731
+    chain = [array(3, 20, 30), array(3, 30, 15), array(3, 15, 25), array(3, 25, 5)]
+    for axes in ((0, 0, 0, 0), (None, 0, None, 0), (0, None, None, None)):
+        args = [x if axis == 0 else x[0] for x, axis in zip(chain, axes, strict=True)]
+        agree(vmap(f, axes)(*args), looped(f, args, axes))
+
+
+def test_batches_and_dtypes():
+    a, b = array(3, 2, 4).astype(np.float32), array(3, 4, 2).astype(np.float32)
+    assert vmap(lambda a, b: np.einsum("ij,jk->k", a, b))(a, b).dtype == np.float32
+    check_batches(lambda a: np.einsum(",ij->ji", 2.0, a), a)
+    assert vmap(lambda a, b: np.einsum("ij,jk->ik", a, b, dtype=np.float64))(a, b).dtype == np.float64
+    whole = np.arange(24).reshape(3, 2, 4).astype(np.int8)
+    check_batches(lambda a: np.einsum("ij,kl->i", a, a), whole)

@@ -9,7 +9,9 @@ import pytest
 import functrans as ft
 from functrans.errors import ShapeError
 from functrans.testing.numerical import complex_step
+from functrans.transforms.vmap import vmap
 from tests.ops.agreement import check, drawn, same_bits, same_value, stays_single
+from tests.ops.batches import check_batches
 
 RNG = np.random.default_rng(15)
 
@@ -170,3 +172,22 @@ def test_refusals():
         ft.vjp(lambda x: np.linalg.matrix_power(x, 0.5), regular(2, 2))
     with pytest.raises(TypeError, match="unsupported"):
         ft.trace(np.linalg.inv)(np.eye(2, dtype=np.float16))
+
+
+@pytest.mark.parametrize(("a", "b"), SOLVES)
+def test_batches_of_solve(a, b):
+    check_batches(np.linalg.solve, regular(3, *a), array(3, *b, kind="c"))
+
+
+@pytest.mark.parametrize("kind", "fc")
+@pytest.mark.parametrize("shape", [(3, 3), (2, 3, 3), (1, 1)])
+def test_batches(shape, kind):
+    check_batches(np.linalg.inv, regular(3, *shape, kind=kind))
+    check_batches(lambda a: tuple(np.linalg.slogdet(a)), regular(3, *shape, kind=kind))
+
+
+def test_a_batch_of_vectors_is_no_matrix():
+    a = regular(3, 3)
+    for f in (np.linalg.inv, np.linalg.slogdet, np.linalg.det, np.linalg.cholesky, lambda a: np.linalg.solve(a, a)):
+        with pytest.raises(ShapeError, match=r"Float64\[3\]"):
+            vmap(f)(a)

@@ -7,7 +7,10 @@ import pytest
 
 import functrans as ft
 from functrans.errors import ShapeError, UncoveredFunctionError
+from functrans.testing.compare import assert_close
+from functrans.transforms.vmap import vmap
 from tests.ops.agreement import check, drawn, same_bits, same_value, stays_single
+from tests.ops.batches import check_batches
 
 RNG = np.random.default_rng(12)
 
@@ -130,3 +133,42 @@ def test_float32_with_python_weights():
     gradient = ft.grad(lambda w: np.sum(np.tanh(x @ w) * 0.5))(w)
     assert gradient.dtype == np.float32
     same_bits(gradient, x.T @ ((1 / np.cosh(x @ w)) ** 2 * np.float32(0.5)))
+
+
+@pytest.mark.parametrize(("name", "left", "right"), CASES)
+def test_batches(name, left, right):
+    check_batches(getattr(np, name), array(3, *left), array(3, *right))
+
+
+@pytest.mark.parametrize("kinds", ["cf", "cc"])
+@pytest.mark.parametrize(("name", "left", "right"), CASES[:4] + CASES[-12::2])
+def test_batches_of_complex_numbers(name, left, right, kinds):
+    check_batches(getattr(np, name), array(3, *left, kind=kinds[0]), array(3, *right, kind=kinds[1]))
+
+
+def test_batches_of_large_factors():
+    """Rows of many matrices in one product."""
+    x, w = array(3, 2, 70), array(70, 64)
+    for f in (np.matmul, np.dot, lambda x, w: np.einsum("ij,jk->ik", x, w)):
+        assert_close(vmap(f, (0, None))(x, w), x @ w, precise=1e-13)
+        assert_close(vmap(lambda x, f=f: f(x, w), 1)(np.moveaxis(x, 0, 1)), x @ w, precise=1e-13)
+
+
+def test_products_that_blas_does():
+    """A vector of each example is one product of matrices; what the examples share is neither repeated nor copied."""
+    x, w = array(3, 5), array(4, 5)
+    for f in (lambda x: w @ x, lambda x: x @ w.T, lambda x: np.dot(w, x), lambda x: np.einsum("ij,j->i", w, x)):
+        same_bits(vmap(f)(x), x @ w.T)
+        names = [equation.primitive.name for equation in ft.trace(vmap(f))(x).equations]
+        assert names == ["matmul"]
+
+
+def test_integers_in_batches():
+    check_batches(np.matmul, np.arange(12).reshape(3, 4), np.arange(24).reshape(3, 4, 2))
+    check_batches(np.vecdot, np.arange(12).reshape(3, 4), np.arange(12, dtype=np.int32).reshape(3, 4))
+
+
+@pytest.mark.parametrize("f", [np.matmul, np.vecdot])
+def test_a_batch_of_numbers_is_no_vector(f):
+    with pytest.raises(ShapeError, match="no axis to sum over"):
+        vmap(f)(array(4), array(4, 4))

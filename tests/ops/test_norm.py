@@ -8,7 +8,9 @@ import pytest
 
 import functrans as ft
 from functrans.errors import ShapeError, UncoveredFunctionError
+from functrans.transforms.vmap import vmap
 from tests.ops.agreement import check, drawn, same_bits, same_value, stays_single
+from tests.ops.batches import agree, check_batches, looped
 
 RNG = np.random.default_rng(17)
 INF = np.inf
@@ -228,3 +230,27 @@ def test_refusals():
     for f, error, message in cases:
         with pytest.raises(error, match=message):
             ft.vjp(f, x)
+
+
+@pytest.mark.parametrize("kind", "fc")
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_batches(keepdims, kind):
+    for shape in ((), (4,), (2, 3), (2, 3, 2)):
+        check_batches(lambda x: norm(x, keepdims=keepdims), array(3, *shape, kind=kind))
+    for p in (2, 1, INF, 3, 2.5):
+        check_batches(lambda x, p=p: norm(x, p, keepdims=keepdims), array(3, 4, kind=kind))
+        check_batches(lambda x, p=p: norm(x, p, axis=0, keepdims=keepdims), array(3, 4, 2, kind=kind))
+
+
+@pytest.mark.parametrize("kind", "fc")
+@pytest.mark.parametrize("ord", MATRIX_ORDERS, ids=str)
+def test_batches_of_matrices(ord, kind):
+    check_batches(lambda x: norm(x, ord), array(3, 3, 2, kind=kind))
+    check_batches(lambda x: norm(x, ord, axis=(2, 0)), array(3, 3, 2, 4, kind=kind))
+
+
+def test_batches_of_second_derivatives():
+    x = array(3, 4, 3)
+    for p in ("nuc", 2):
+        f = ft.grad(lambda x, p=p: np.sum(ft.grad(lambda x: norm(x, p))(x) ** 3))
+        agree(vmap(f)(x), looped(f, [x], (0,)), 1e-9)

@@ -10,6 +10,7 @@ import pytest
 import functrans as ft
 from functrans.errors import ShapeError
 from tests.ops.agreement import check, drawn, same_bits, same_value, stays_single
+from tests.ops.batches import check_batches
 
 RNG = np.random.default_rng(13)
 
@@ -120,3 +121,17 @@ def test_refusals():
     for f, error, message in cases:
         with pytest.raises(error, match=message):
             ft.vjp(f, x)
+
+
+@pytest.mark.parametrize(("left", "right"), [((), (2,)), ((3,), (2,)), ((2, 3), (4,)), ((2,), (2, 3, 2)), ((0,), (2,))])
+def test_batches_of_kron(left, right):
+    check_batches(np.kron, array(3, *left), array(3, *right, kind="c"))
+
+
+def test_batches_of_kron_and_a_python_number():
+    check_batches(lambda x: np.kron(2.0, x), array(3, 2).astype(np.float32))
+
+
+def test_batches_of_cross():
+    check_batches(np.cross, array(3, 4, 3), array(3, 3))
+    check_batches(lambda x, y: np.cross(x, y, axisa=0, axisc=0), array(2, 3, 4), array(2, 5, 1, 3))
