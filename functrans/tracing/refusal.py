@@ -143,6 +143,19 @@ def staged_by(tracer: Tracer) -> Recorder | None:
     return value.recorder if type(value.value) is ArraySpec else None
 
 
+def program_writer(tracer: Any) -> Recorder | None:
+    """Who writes down what is done to ``tracer``, with the user's lines: a staged trace, at some level."""
+    value = tracer
+    while type(value) is type(tracer):
+        if type(value.value) is not ArraySpec:
+            value = value.value
+        elif value.recorder.batched:
+            value = value.mark
+        else:
+            return value.recorder  # type: ignore[no-any-return]
+    return None
+
+
 def refusal_behind(recorder: Recorder, error: Exception) -> FunctransError | None:
     """The refusal that C code replaced by ``error``, if there was one."""
     if isinstance(error, FunctransError):

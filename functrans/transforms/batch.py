@@ -14,8 +14,9 @@ import numpy as np
 
 from functrans.errors import MissingRuleError
 from functrans.ir.spec import ArraySpec
-from functrans.ops.batching import rule_of
+from functrans.ops.batching import elementwise, rule_of
 from functrans.primitive import Primitive
+from functrans.tracing.bind import bind_binary, bind_unary
 from functrans.tracing.recorder import Recorder
 from functrans.tracing.tracer import Tracer
 
@@ -69,6 +70,31 @@ class BatchRecorder(Recorder):
         """A new traced example of these, which stand along the first axis."""
         spec = ArraySpec.of(values)
         return Tracer(self, ArraySpec(spec.shape[1:], spec.dtype), values)
+
+    def unary(self, primitive: Primitive, x: Tracer) -> Any:
+        """:meth:`process` of one operand and no parameters: the short way for what most programs consist of."""
+        if rule_of(primitive) is not elementwise or x.value.weak or self.closed:
+            return self.process(primitive, (x,), {})
+        out = bind_unary(primitive, x.mark)
+        return Tracer(self, ArraySpec(out.shape[1:], out.dtype), out)
+
+    def binary(self, primitive: Primitive, x: Any, y: Any, traced: int) -> Any:
+        """:meth:`process` of two operands, without parameters; the bits of ``traced`` say which are of this trace."""
+        if rule_of(primitive) is not elementwise or self.closed:
+            return self.process(primitive, (x, y), {})
+        if traced == 3:
+            if x.value.weak or y.value.weak or len(x.value.shape) != len(y.value.shape):
+                return self.process(primitive, (x, y), {})
+            out = bind_binary(primitive, x.mark, y.mark)
+        elif traced == 1:
+            if x.value.weak or np.ndim(y) > len(x.value.shape):
+                return self.process(primitive, (x, y), {})
+            out = bind_binary(primitive, x.mark, y)
+        else:
+            if y.value.weak or np.ndim(x) > len(y.value.shape):
+                return self.process(primitive, (x, y), {})
+            out = bind_binary(primitive, x, y.mark)
+        return Tracer(self, ArraySpec(out.shape[1:], out.dtype), out)
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
         if self.closed:

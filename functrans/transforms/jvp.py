@@ -15,7 +15,7 @@ from functrans.errors import TreeError, expect_function
 from functrans.ir.spec import ArraySpec
 from functrans.ops.duals import absorb, conform, scaled, zeros
 from functrans.primitive import Bilinear, Constant, Derivatives, Linear, Primitive, Rules
-from functrans.tracing.bind import bind
+from functrans.tracing.bind import bind, bind_binary, bind_unary
 from functrans.tracing.recorder import Recorder
 from functrans.tracing.refusal import refuse_objects
 from functrans.tracing.trace import check_outputs
@@ -25,11 +25,40 @@ from functrans.transforms.checks import check_differentiable, explain, is_inexac
 from functrans.transforms.vjp import owned, plain, split_aux
 from functrans.tree import Tree
 
+_NO_PARAMS: Mapping[str, Any] = {}
+
 
 class ForwardRecorder(Recorder):
     """Pushes tangents: a tracer's mark is its tangent."""
 
     __slots__ = ()
+
+    def unary(self, primitive: Primitive, x: Tracer) -> Any:
+        """:meth:`process` of one operand and no parameters: the short way for what most programs consist of."""
+        derivative = primitive.derivative
+        if type(derivative) is not Derivatives or self.closed:
+            return self.process(primitive, (x,), _NO_PARAMS)
+        value = x.value
+        out = bind_unary(primitive, value)
+        return Tracer(self, out, fitted(local_term(derivative, 0, x.mark, out, (value,)), out, primitive))
+
+    def binary(self, primitive: Primitive, x: Any, y: Any, traced: int) -> Any:
+        """:meth:`process` of two operands, without parameters; the bits of ``traced`` say which are this trace's."""
+        derivative = primitive.derivative
+        if type(derivative) is not Derivatives or self.closed:
+            return self.process(primitive, (x, y), _NO_PARAMS)
+        values = (x.value if traced & 1 else x, y.value if traced & 2 else y)
+        try:
+            out = bind_binary(primitive, *values)
+        except ValueError as error:
+            raise explain(error, primitive, values) from None
+        if traced == 3:
+            tangent = local_term(derivative, 0, x.mark, out, values) + local_term(derivative, 1, y.mark, out, values)
+        elif traced == 1:
+            tangent = local_term(derivative, 0, x.mark, out, values)
+        else:
+            tangent = local_term(derivative, 1, y.mark, out, values)
+        return Tracer(self, out, fitted(tangent, out, primitive))
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
         if self.closed:
@@ -53,15 +82,41 @@ class ForwardRecorder(Recorder):
             return out
         check_differentiable(primitive, traced)
         if not primitive.multiple:
-            spec = ArraySpec.of(out)
-            if spec.dtype.kind == "O":
-                refuse_objects(primitive.name)
-            return Tracer(self, out, conform(push(primitive, primals, tangents, out, params), spec))
+            return Tracer(self, out, fitted(push(primitive, primals, tangents, out, params), out, primitive))
         tangent = push(primitive, primals, tangents, out, params)
         return tuple(
             Tracer(self, o, conform(t, ArraySpec.of(o))) if is_inexact_value(o) else o
             for o, t in zip(out, tangent, strict=True)
         )
+
+
+def fitted(tangent: Any, out: Any, primitive: Primitive) -> Any:
+    """A tangent, brought to what its primal is."""
+    kind = type(out)
+    if kind is type(tangent) and (
+        kind is np.float64
+        or (
+            kind is np.ndarray and out.dtype is tangent.dtype and out.shape == tangent.shape and not out.dtype.hasobject
+        )
+        or kind is float
+    ):
+        return tangent
+    spec = ArraySpec.of(out)
+    if spec.dtype.kind == "O":
+        refuse_objects(primitive.name)
+    return conform(tangent, spec)
+
+
+def local_term(derivative: Derivatives, position: int, dx: Any, out: Any, primals: Sequence[Any]) -> Any:
+    """What one operand's tangent adds to that of an elementwise function."""
+    local = derivative.locals[position]
+    if type(local) is float:
+        return scaled(dx, local)
+    singular = derivative.singular
+    if singular is False or (singular is not True and not derivative.absorbs(primals)):
+        return dx * local(out, *primals)  # type: ignore[operator]
+    with np.errstate(all="ignore"):
+        return absorb(dx, local(out, *primals))  # type: ignore[operator]
 
 
 def push(
@@ -81,14 +136,7 @@ def push(
     for position, dx in moving:
         match derivative:
             case Derivatives():
-                local = derivative.locals[position]
-                if not callable(local):
-                    term = scaled(dx, local)
-                elif derivative.absorbs(primals):
-                    with np.errstate(all="ignore"):
-                        term = absorb(dx, local(out, *primals))
-                else:
-                    term = dx * local(out, *primals)
+                term = local_term(derivative, position, dx, out, primals)
             case Bilinear():
                 term = bind(primitive, *primals[:position], dx, *primals[position + 1 :], **params)
             case Rules():

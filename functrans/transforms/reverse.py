@@ -16,7 +16,7 @@ import numpy as np
 from functrans.errors import TracedAssignmentError, user_location
 from functrans.ir.spec import ArraySpec
 from functrans.primitive import Bilinear, Constant, Derivatives, Linear, Primitive, residual_key
-from functrans.tracing.bind import bind
+from functrans.tracing.bind import bind, bind_binary, bind_unary
 from functrans.tracing.recorder import Recorder
 from functrans.tracing.refusal import location_of, refuse_objects
 from functrans.tracing.tracer import Tracer
@@ -74,9 +74,9 @@ class ReverseRecorder(Recorder):
     def unary(self, primitive: Primitive, x: Tracer) -> Any:
         """:meth:`process` of one operand and no parameters: the short way for what most programs consist of."""
         value = x.value
-        if type(value) is Tracer or type(primitive.derivative) is not Derivatives:
+        if self.located or type(primitive.derivative) is not Derivatives:
             return self.process(primitive, (x,), _NO_PARAMS)
-        out = primitive.impl(value)
+        out = bind_unary(primitive, value)
         keeps_out, (keeps_x,) = primitive.residuals[_UNARY]
         targets = (
             None
@@ -99,10 +99,10 @@ class ReverseRecorder(Recorder):
         """:meth:`process` of two operands and no parameters; the bits of ``traced`` say which are this trace's."""
         x_value, x_node = (x.value, x.mark) if traced & 1 else (x, None)
         y_value, y_node = (y.value, y.mark) if traced & 2 else (y, None)
-        if type(x_value) is Tracer or type(y_value) is Tracer or type(primitive.derivative) is not Derivatives:
+        if self.located or type(primitive.derivative) is not Derivatives:
             return self.process(primitive, (x, y), _NO_PARAMS)
         try:
-            out = primitive.impl(x_value, y_value)
+            out = bind_binary(primitive, x_value, y_value)
         except ValueError as error:
             raise explain(error, primitive, (x_value, y_value)) from None
         keeps_out, (keeps_x, keeps_y) = primitive.residuals[traced << 16 | 2]
@@ -130,7 +130,7 @@ class ReverseRecorder(Recorder):
         """:meth:`process` of a linear map of one operand, of which the spec is all that is kept."""
         value = x.value
         try:
-            out = primitive.impl(value, **params)
+            out = bind(primitive, value, **params)
         except ValueError as error:
             raise explain(error, primitive, (value,), params) from None
         spec = ArraySpec.of(value)
@@ -139,7 +139,7 @@ class ReverseRecorder(Recorder):
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
         derivative = primitive.derivative
         kind = type(derivative)
-        if kind is Linear and len(args) == 1 and type(args[0].value) is not Tracer and not primitive.multiple:
+        if kind is Linear and len(args) == 1 and not self.located and not primitive.multiple:
             return self.linear(primitive, args[0], params)
         values: list[Any] = []
         parents: list[Node | None] = []

@@ -13,7 +13,7 @@ from functrans.errors import DerivativeError, NonScalarOutputError, at_location,
 from functrans.interpreter import run
 from functrans.ir import ArraySpec, Program
 from functrans.ops.duals import ONE, zeros
-from functrans.tracing.refusal import staged_by
+from functrans.tracing.refusal import program_writer
 from functrans.tracing.trace import StagedRecorder, check_outputs, live_equations
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.arguments import (
@@ -48,7 +48,7 @@ class Linearization:
     ) -> None:
         # `call` is what is run, when that is not `f` itself, of which errors speak.
         self.leaves, self.structure = leaves, structure
-        staged = any(staged_by(leaf) for leaf in leaves if type(leaf) is Tracer)
+        staged = any(program_writer(leaf) for leaf in leaves if type(leaf) is Tracer)
         recorder = ReverseRecorder(transform, f, located=staged)
         inputs = [recorder.leaf(leaf) for leaf in leaves]
         out = recorder.run(call or f, tree.unflatten(structure, inputs))
