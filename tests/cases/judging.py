@@ -13,6 +13,11 @@ from functrans.testing.compare import flat, scale
 from functrans.testing.numerical import Undecided, derivative
 
 
+def one_like(x: Any) -> Any:
+    """One, or ones, of the kind of ``x``; a constant also where ``x`` is traced."""
+    return 1.0 if isinstance(x, float) and not isinstance(x, np.generic) else np.ones_like(x)[()]
+
+
 def by_grad(f: Callable[..., Any]) -> Callable[..., Any]:
     """The derivative of a scalar function of a scalar, in reverse mode."""
     return lambda x: ft.grad(f)(x)
@@ -20,7 +25,7 @@ def by_grad(f: Callable[..., Any]) -> Callable[..., Any]:
 
 def by_jvp(f: Callable[..., Any]) -> Callable[..., Any]:
     """The derivative along one, in forward mode."""
-    return lambda x: ft.jvp(f, (x,), (x * 0 + 1,))[1]
+    return lambda x: ft.jvp(f, (x,), (one_like(x),))[1]
 
 
 def by_vjp(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -28,7 +33,7 @@ def by_vjp(f: Callable[..., Any]) -> Callable[..., Any]:
 
     def derived(x: Any) -> Any:
         out, pullback = ft.vjp(f, x)
-        return pullback(out * 0 + 1)[0]
+        return pullback(one_like(out))[0]
 
     return derived
 

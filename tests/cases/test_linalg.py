@@ -179,7 +179,7 @@ def test_determinant_of_every_rank(n, rank):
         np.testing.assert_allclose(found, expected, atol=1e-11 * scale)
 
 
-@pytest.mark.parametrize("zeros", range(0, 512, 7))
+@pytest.mark.parametrize("zeros", range(0, 512, 11))
 def test_determinant_of_every_pattern_of_zeros(zeros):
     """Triangular, permuted, block and singular ones among them."""
     a = np.where([bool(zeros >> i & 1) for i in range(9)], 0.0, RNG.integers(1, 5, 9).astype(float)).reshape(3, 3)

@@ -58,18 +58,16 @@ TAILS = {
 def test_tails(name, order):
     f, exact, near, far = TAILS[name]
     for x, dtype in [*[(x, np.float32) for x in near], *[(x, float) for x in near + far]]:
-        with mp.workdps(900):  # the differences of mpmath cancel, too
+        with mp.workdps(480):  # the differences of mpmath cancel, too
             point = mp.mpf(float(dtype(x)))
-            step = abs(point) * mp.mpf(10) ** -200
-            if step >= abs(abs(point) - 1) and point != 1:
-                step = abs(abs(point) - 1) * mp.mpf(10) ** -200
+            step = min(abs(point), abs(abs(point) - 1)) * mp.mpf(10) ** -45
             expected = mp.diff(exact, point, order, h=step)
             assert expected != 0 or name == "cosh"
             expected = float(expected)
         tiny = float(np.finfo(dtype).tiny)
         if abs(expected) < tiny / float(np.finfo(dtype).eps):
             continue
-        for transforms in nestings(order):
+        for transforms in nestings(order)[:: max(1, order - 1)]:
             with np.errstate(all="ignore"):
                 found = nested(transforms, f)(dtype(x))
             # Not `pytest.approx`, which takes everything below 1e-12 for 0.
@@ -117,21 +115,27 @@ BASES = {
 }
 
 
-@pytest.mark.parametrize("base", BASES)
-@pytest.mark.parametrize("power", POWERS)
-@pytest.mark.parametrize("kind", EXPONENTS)
+def powers():
+    """Every exponent with the commonest bases, every base with the commonest exponents."""
+    return [
+        (kind, power, base)
+        for kind, power, base in itertools.product(EXPONENTS, POWERS, BASES)
+        if kind in ("int", "float") or base in ("Python", "np.float64", "array")
+    ]
+
+
+@pytest.mark.parametrize(("kind", "power", "base"), powers())
 def test_powers_at_zero(kind, power, base):
     """The k-th derivative of x**n is n!/(n-k)! x**(n-k), and 0 from order n+1 on."""
     x = BASES[base]
     shape = np.shape(x)
-    for n, order in itertools.product(range(6), range(5)):
+    for n, order in itertools.product(range(5), range(5)):
         exponent = EXPONENTS[kind](n, shape)
         f = lambda x, exponent=exponent: POWERS[power](x, exponent)  # noqa: E731
         if base == "complex":
             f = lambda x, f=f: np.real(f(x))  # noqa: E731
         expected = math.factorial(n) if order == n else 0.0
-        kept = nestings(order) if order < 3 else [nestings(order)[0], nestings(order)[-1], nestings(order)[1]]
-        for transforms in kept:
+        for transforms in nestings(order) if order < 2 else [nestings(order)[i] for i in (1, -1)]:
             g = f
             for transform in transforms:  # the sum makes a gradient of it; powers do not mix their entries
                 once = transform.__name__ == "by_jvp" or not shape
