@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,7 @@ def spread(axes: Any, structure: tree.TreeDef, what: str) -> list[int | None]:
     return found
 
 
-def batch_first(value: Any, axis: int, name: str) -> Any:
+def batch_first(value: Any, axis: int, name: Callable[[], str]) -> Any:
     """An array with its batch axis in front.
 
     Raises:
@@ -57,28 +57,29 @@ def batch_first(value: Any, axis: int, name: str) -> Any:
     if not -rank <= axis < rank:
         shape = f"has shape {np.shape(value)}" if rank else "is a number"
         raise ShapeError(
-            f"in_axes says that {name} is batched along axis {axis}, but it {shape}",
+            f"in_axes says that {name()} is batched along axis {axis}, but it {shape}",
             "give the axis along which the examples stand, or None for an argument that all of them share.",
         )
     return np.moveaxis(value, axis, 0) if axis % rank else value if hasattr(value, "ndim") else np.asarray(value)
 
 
-def common_size(sizes: Sequence[tuple[str, int]], given: int | None, transform: str) -> int:
-    """The length of the batch, on which all batched arguments must agree.
+def common_size(sizes: Sequence[tuple[int, int]], given: int | None, transform: str, name: Callable[[int], str]) -> int:
+    """The length of the batch, on which all batched arguments (by number) must agree.
 
     Raises:
         ShapeError: they do not, or there is none.
     """
-    found = ([("axis_size", given)] if given is not None else []) + list(sizes)
-    if not found:
+    lengths = {size for _, size in sizes} | ({given} if given is not None else set())
+    if not lengths:
         raise ShapeError(
             f"`{transform}` has nothing to map over: in_axes is None for every argument",
             "give an axis for at least one argument, or pass `axis_size=`.",
         )
-    if len({size for _, size in found}) > 1:
-        listed = ", ".join(f"{name} has {size}" for name, size in found)
+    if len(lengths) > 1:
+        listed = ", ".join(f"{name(i)} has {size}" for i, size in sizes)
+        listed += "" if given is None else f", axis_size is {given}"
         raise ShapeError(
             f"`{transform}`: the arguments do not agree on the number of examples: {listed}",
             "bring the batched axes to one length, or give in_axes=None for an argument that all examples share.",
         )
-    return found[0][1]
+    return lengths.pop()

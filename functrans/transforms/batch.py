@@ -19,6 +19,7 @@ from functrans.primitive import Primitive
 from functrans.tracing.bind import bind_binary, bind_unary
 from functrans.tracing.recorder import Recorder
 from functrans.tracing.tracer import Tracer
+from functrans.transforms.checks import explain
 
 
 class NamedAxis:
@@ -82,18 +83,17 @@ class BatchRecorder(Recorder):
         """:meth:`process` of two operands, without parameters; the bits of ``traced`` say which are of this trace."""
         if rule_of(primitive) is not elementwise or self.closed:
             return self.process(primitive, (x, y), {})
-        if traced == 3:
-            if x.value.weak or y.value.weak or len(x.value.shape) != len(y.value.shape):
-                return self.process(primitive, (x, y), {})
-            out = bind_binary(primitive, x.mark, y.mark)
-        elif traced == 1:
-            if x.value.weak or np.ndim(y) > len(x.value.shape):
-                return self.process(primitive, (x, y), {})
-            out = bind_binary(primitive, x.mark, y)
-        else:
-            if y.value.weak or np.ndim(x) > len(y.value.shape):
-                return self.process(primitive, (x, y), {})
-            out = bind_binary(primitive, x, y.mark)
+        of_x, of_y = x.value if traced & 1 else None, y.value if traced & 2 else None
+        rank_x = np.ndim(x) if of_x is None else len(of_x.shape)
+        rank_y = np.ndim(y) if of_y is None else len(of_y.shape)
+        if (of_x is not None and (of_x.weak or rank_x < rank_y)) or (
+            of_y is not None and (of_y.weak or rank_y < rank_x)
+        ):
+            return self.process(primitive, (x, y), {})
+        try:
+            out = bind_binary(primitive, x if of_x is None else x.mark, y if of_y is None else y.mark)
+        except ValueError as error:
+            raise explain(error, primitive, (x, y)) from None
         return Tracer(self, ArraySpec(out.shape[1:], out.dtype), out)
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
@@ -120,7 +120,10 @@ class BatchRecorder(Recorder):
             foretold = primitive.spec(*[ArraySpec.of(arg) for arg in args], **params)
             specs = foretold if primitive.multiple else (foretold,)
             operands = [strengthened(x, specs[0]) if flag else x for x, flag in zip(operands, batched, strict=True)]
-        out = rule(primitive, operands, batched, self.size, params)
+        try:
+            out = rule(primitive, operands, batched, self.size, params)
+        except ValueError as error:
+            raise explain(error, primitive, args, params) from None
         outs = out if primitive.multiple else (out,)
         made = [self.batch(o) for o in outs]
         if specs is not None:

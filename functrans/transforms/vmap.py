@@ -42,13 +42,13 @@ class Batched:
         self.leaves, self.structure = tree.flatten((tuple(args), dict(kwargs)))
         below = self.structure.children
         self.axes = spread(in_axes, below[0], "in_axes") + spread(0, below[1], "in_axes")
-        names = argument_names(f, self.structure)
-        sizes = []
+        sizes: list[tuple[int, int]] = []
+        name: Callable[[int], str] = lambda i: argument_names(f, self.structure)[i]  # noqa: E731
         for i, axis in enumerate(self.axes):
             if axis is not None:
-                self.leaves[i] = batch_first(self.leaves[i], axis, names[i])
-                sizes.append((names[i], np.shape(self.leaves[i])[0]))
-        self.size = common_size(sizes, axis_size, transform)
+                self.leaves[i] = batch_first(self.leaves[i], axis, lambda i=i: name(i))  # type: ignore[misc]
+                sizes.append((i, np.shape(self.leaves[i])[0]))
+        self.size = common_size(sizes, axis_size, transform, name)
 
     def call(self, f: Callable[..., Any], leaves: Sequence[Any]) -> Any:
         """``f`` of these leaves."""
