@@ -38,6 +38,20 @@ def test_trees_are_those_of_arguments_and_result():
     assert made.in_tree is made.out_tree is None
 
 
+def test_how_it_runs_is_remembered_and_no_part_of_it():
+    program = ft.trace(loss)(W, X)
+    assert program.plan is None
+    value = ft.evaluate(program, W, X)
+    assert program.plan is not None
+    remembered = program.plan
+    assert ft.evaluate(program, W, X) == value
+    assert program.plan is remembered
+    again = pickle.loads(pickle.dumps(program))
+    assert again == program
+    assert again.plan is None
+    assert again.planned(remembered) is again.plan is remembered
+
+
 def test_params_are_not_shared_with_the_caller():
     params = {"axis": (0,)}
     spec = ArraySpec((2,), float)

@@ -193,8 +193,8 @@ def test_every_kind_of_edge_is_drawn(dtype):
         "minus infinity": np.sum(x == -np.inf),
         "NaN": np.sum(np.isnan(x)),
         "subnormal": np.sum((np.abs(x) < info.tiny) & (x != 0)),
-        "the largest": np.sum(x == info.max),
-        "the least": np.sum(x == -info.max),
+        "huge": np.sum(np.isfinite(x) & (x > info.max / 10)),
+        "huge and negative": np.sum(np.isfinite(x) & (x < -info.max / 10)),
         "ties": sum(len(np.unique(y)) < 3 for y in found),
         "all equal": sum(len(np.unique(y)) == 1 for y in found),
         "no edge at all": sum(np.all((y > -1) & (y < 2) & ~np.isin(y, special(np.dtype(dtype).char))) for y in found),
@@ -356,7 +356,8 @@ def test_tangents_and_cotangents_are_what_transforms_take(options):
         for cotangent in drawn(st.cotangents(out, **options), 20):
             assert cotangent["length"] == 0
             assert type(cotangent["length"]) is int
-            pullback(cotangent)
+            with np.errstate(all="ignore"):
+                assert specs(pullback(cotangent)) == specs(ft.vjp(loss, primal)[1](out))
 
 
 def test_tangents_of_integers_are_zero_and_others_are_not():

@@ -146,7 +146,7 @@ def _code_lists(size: int, largest: int) -> st.SearchStrategy[list[int]]:
 def special(char: str, domain: Domain = REAL) -> np.ndarray[Any, Any]:
     """The numbers that edges visit, for a dtype: those of :data:`EDGES`, the ends of the domain, the dtype's own."""
     info = np.finfo(char)
-    own = [float(info.max), float(info.tiny), float(info.smallest_subnormal)]
+    own = [float(info.max) / 8, float(info.tiny), float(info.smallest_subnormal)]  # small multiples are finite
     return np.array([end for end in domain if np.isfinite(end)] + list(EDGES) + own + [-x for x in own])
 
 
