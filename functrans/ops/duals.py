@@ -30,7 +30,8 @@ def absorbing_multiply(ct, d):  # type: ignore[no-untyped-def]
         # Only a NaN can be wrong, and a NaN anywhere shows in the sum.
         if not np.isnan(np.sum(out)):
             return out
-        return np.where(ct == 0, np.zeros((), out.dtype), out)[()]
+        # The product's own zeros keep their sign: only a NaN is replaced.
+        return np.where((ct == 0) & np.isnan(out), np.zeros((), out.dtype), out)[()]
 
 
 _absorb = Primitive(

@@ -115,6 +115,8 @@ def copied(value: Any) -> Any:
 def owned(gradient: Any, taken: set[int]) -> Any:
     """A gradient that its caller may write into: no view, and no array that is somebody else's (``taken``) already."""
     if type(gradient) is np.ndarray:
+        if not gradient.shape:
+            return gradient[()]
         if gradient.base is not None or id(gradient) in taken:
             gradient = gradient.copy()
         taken.add(id(gradient))

@@ -420,3 +420,23 @@ def test_outputs_may_be_overwritten_before_the_pullback_is_called(f, expected):
     aux["x"][:] = 100
     np.testing.assert_array_equal(x, [1, 2])
     np.testing.assert_array_equal(pullback(np.ones(2))[0], expected)
+
+
+@pytest.mark.parametrize("f", [lambda x: np.mean(x, axis=()), lambda x: np.broadcast_to(x, ()), np.sin])
+def test_the_gradient_of_a_number_is_a_number(f):
+    """Some transposes give arrays without axes: the first call of a pullback did, the second did not."""
+    x = np.float64(0.5)
+    pullback = ft.vjp(f, x)[1]
+    for gradient in (pullback(1.0)[0], pullback(1.0)[0], ft.grad(f)(x), ft.jvp(f, (x,), (np.float64(1.0),))[1]):
+        assert type(gradient) is np.float64
+
+
+def test_zeros_keep_their_sign_when_a_pullback_is_called_again():
+    """What absorbs is the product wherever that is a number, and also where it must only absorb elsewhere."""
+    x = np.array([np.inf, 1.0, 2.0])
+    with np.errstate(all="ignore"):
+        pullback = ft.vjp(lambda x: np.log((1.0 / x)[:1]), x)[1]
+        first, second = pullback(np.array([0.5]))[0], pullback(np.array([0.5]))[0]
+        third = ft.vjp(lambda x: (1.0 / -x)[:1], np.array([0.0, 1.0]))[1](np.array([0.0]))[0]
+    assert first.tobytes() == second.tobytes()
+    assert list(third) == [0.0, 0.0]
