@@ -86,6 +86,30 @@ def reducing(primitive: Primitive, operands: Operands, batched: Flags, size: int
     return bind(primitive, x, *others, **{**params, "axis": shifted(params["axis"])})
 
 
+def starting(combine: Callable[[Any, Any], Any], neutral: float | None = None) -> Batch:
+    """As :func:`reducing`, of operands ``(x, initial, where)``, also with an initial value for each example.
+
+    NumPy starts from one number, so those that differ come in afterwards. ``neutral`` changes nothing in the reduction;
+    None: the initial value itself.
+    """
+
+    def rule(primitive: Primitive, operands: Operands, batched: Flags, size: int, params: Params) -> Any:
+        if len(operands) == 1 or not batched[1]:
+            return reducing(primitive, operands, batched, size, params)
+        x = full(operands[0], batched[0], size)
+        rank, axis = np.ndim(x) - 1, params["axis"]
+        start = aligned(operands[1], True, rank)
+        if len(operands) == 3:
+            x = np.where(aligned(operands[2], batched[2], rank), x, start if neutral is None else neutral)
+        kept = [n if i not in axis else 1 for i, n in enumerate(x.shape[1:]) if params.get("keepdims") or i not in axis]
+        start = np.reshape(start, (size, *[1] * len(kept)))
+        if neutral is None and not x.size:
+            return np.broadcast_to(start, (size, *kept))
+        return combine(bind(primitive, x, **{**params, "axis": shifted(axis)}), start)
+
+    return rule
+
+
 def identity(primitive: Primitive, operands: Operands, batched: Flags, size: int, params: Params) -> Any:
     """The operand itself: what is done to one example is nothing to an array."""
     return operands[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from functrans.ops.reduction import (
     reduction,
     with_start,
 )
-from functrans.primitive import Batch, Primitive, Rules
+from functrans.primitive import Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements
 
@@ -56,28 +56,6 @@ def _extremum_by_initial(ct, out, x, initial, where=None, *, axis, keepdims=Fals
     return np.where(_starts(out, initial), ct / np.maximum(count, 1), 0)
 
 
-def _with_batched_start(pairwise: Callable[[Any, Any], Any]) -> Batch:
-    """NumPy takes one number to start with; starts that differ between examples come in afterwards."""
-
-    def rule(
-        primitive: Primitive, operands: Sequence[Any], batched: Sequence[bool], size: int, params: Mapping[str, Any]
-    ) -> Any:
-        if len(operands) == 1 or not batched[1]:
-            return batching.reducing(primitive, operands, batched, size, params)
-        x = batching.full(operands[0], batched[0], size)
-        rank, axis = np.ndim(x) - 1, params["axis"]
-        start = batching.aligned(operands[1], True, rank)
-        if len(operands) == 3:
-            x = np.where(batching.aligned(operands[2], batched[2], rank), x, start)
-        start = np.reshape(start, (size, *[1] * (rank if params.get("keepdims") else rank - len(axis))))
-        if not x.size:
-            shape = reduced_shape(x.shape[1:], axis, params.get("keepdims", False))
-            return np.broadcast_to(start, (size, *shape))
-        return pairwise(bind(primitive, x, **{**params, "axis": batching.shifted(axis)}), start)
-
-    return rule
-
-
 def _extremum(name: str, function: Callable[..., Any], pairwise: Callable[[Any, Any], Any]) -> Primitive:
     def spec(x: ArraySpec, *others: ArraySpec, axis: Axes, keepdims: bool = False) -> ArraySpec:
         shape = reduced_shape(x.shape, axis, keepdims)
@@ -92,7 +70,7 @@ def _extremum(name: str, function: Callable[..., Any], pairwise: Callable[[Any, 
         Rules(jvp=[_extremum_jvp, _extremum_by_initial], vjp=[_extremum_vjp, _extremum_by_initial]),
         source=named_source(f"np.{name}", "initial", "where"),
         masks=True,
-        batch=_with_batched_start(pairwise),
+        batch=batching.starting(pairwise),
     )
 
 

@@ -54,7 +54,7 @@ sum_p = Primitive(
     Linear((_sum_transpose, lambda ct, *operands, **params: ct, None)),
     source=named_source("np.sum", "initial", "where"),
     masks=3,
-    batch=batching.reducing,
+    batch=batching.starting(np.add, 0),
 )
 
 
@@ -129,7 +129,7 @@ prod_p = Primitive(
     Rules(jvp=[_prod_jvp, _prod_by_initial], vjp=[_prod_vjp, _prod_by_initial]),
     source=named_source("np.prod", "initial", "where"),
     masks=3,
-    batch=batching.reducing,
+    batch=batching.starting(np.multiply, 1),
 )
 
 

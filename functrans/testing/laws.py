@@ -15,6 +15,12 @@ import numpy as np
 import functrans as ft
 from functrans import tree
 from functrans.ir.spec import ArraySpec
+from functrans.testing.batch_laws import batched_derivatives_are_stacked as batched_derivatives_are_stacked  # noqa: PLC0414
+from functrans.testing.batch_laws import batched_is_stacked as batched_is_stacked  # noqa: PLC0414
+from functrans.testing.batch_laws import derivative_of_the_batch as derivative_of_the_batch  # noqa: PLC0414
+from functrans.testing.batch_laws import hessians_are_symmetric as hessians_are_symmetric  # noqa: PLC0414
+from functrans.testing.batch_laws import jacobians_hold_every_derivative as jacobians_hold_every_derivative  # noqa: PLC0414
+from functrans.testing.batch_laws import linear_programs_are_the_derivative as linear_programs_are_the_derivative  # noqa: PLC0414
 from functrans.testing.case import Case, is_inexact
 from functrans.testing.compare import (
     assert_close,
@@ -33,7 +39,8 @@ from functrans.testing.kink_laws import zeros_beside_numbers_absorb as zeros_bes
 from functrans.testing.law import LAWS as LAWS  # noqa: PLC0414
 from functrans.testing.law import Law as Law  # noqa: PLC0414
 from functrans.testing.law import LawBroken as LawBroken  # noqa: PLC0414
-from functrans.testing.law import law, rounding
+from functrans.testing.law import law as law  # noqa: PLC0414
+from functrans.testing.law import rounding as rounding  # noqa: PLC0414
 from functrans.testing.numerical import derivative
 
 # Values.

@@ -14,6 +14,7 @@ from functrans.primitive import Constant, Derivatives, Linear, Primitive, Rules,
 from functrans.testing import Case, laws
 from functrans.testing.laws import LawBroken
 from functrans.tracing.bind import bind
+from functrans.tracing.tracer import Tracer
 
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "testing.md"
 
@@ -110,6 +111,19 @@ def detached(ct, out, x):
     return ct * ft.stop_gradient(np.cos(x))
 
 
+def other_in_batches(x):
+    level = x
+    while type(level) is Tracer:
+        if level.recorder.batched:
+            return np.cos(x)
+        level = level.value
+    return np.sin(x)
+
+
+def other_with_traced_tangents(x):
+    return np.cos(x) if type(getattr(x, "mark", None)) is Tracer else np.sin(x)
+
+
 BREAKS = {
     "spec_foretells": lambda: op(spec=lambda x: ArraySpec((), x.dtype)),
     "arguments_stay_as_they_are": lambda: op(doubled),
@@ -137,6 +151,12 @@ BREAKS = {
         Linear([lambda ct, x: np.concatenate([ct, np.zeros(2)])]),
         spec=lambda x: x.with_shape((1,)),
     ),
+    "batched_is_stacked": lambda: other_in_batches,
+    "batched_derivatives_are_stacked": lambda: other_in_batches,
+    "derivative_of_the_batch": lambda: other_in_batches,
+    "jacobians_hold_every_derivative": lambda: other_with_traced_tangents,
+    "linear_programs_are_the_derivative": lambda: other_with_traced_tangents,
+    "hessians_are_symmetric": lambda: with_rules(vjp=detached),
     "kinks_get_their_middle": lambda: op(np.abs, Derivatives([lambda out, x: np.where(x >= 0, 1.0, -1.0)])),
 }
 # The library sees to it, whatever a subject does, so it is the library that is broken.
