@@ -95,7 +95,7 @@ def batched_derivatives_are_stacked(case: Case) -> None:
 
     for f, dual in ((push, case.tangent()), (pull, case.cotangent())):
         dual = tree.map(np.asarray, dual)  # noqa: PLW2901
-        many = tree.map(lambda leaf: np.stack([leaf, 2 * leaf, -leaf]), dual)
+        many = tree.map(lambda leaf: np.stack([leaf, 2 * leaf, -1 * leaf if is_inexact(leaf) else leaf]), dual)
         for given, axis in ((dual, None), (many, 0)):
             every, each = [given, *args], [axis, *axes]
             expected = _stack([f(*_row(every, each, i)) for i in range(_SIZE)])

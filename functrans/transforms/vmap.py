@@ -10,6 +10,7 @@ import numpy as np
 
 from functrans import tree
 from functrans.errors import ShapeError, describe_function, expect_function
+from functrans.ops.scalars import strong
 from functrans.tracing.trace import check_outputs
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.axes import batch_first, common_size, spread
@@ -176,15 +177,10 @@ def place(out: Any, axis: int | None, recorder: BatchRecorder, name: str) -> Any
             f"out_axes is {axis} for `{name}`, which has {rank} axes with that of the batch",
             f"give an axis from {-rank} to {rank - 1}.",
         )
-    values = out.mark if mine else np.repeat(np.asarray(out)[None] if not traced(out) else out[None], recorder.size, 0)
-    if type(values) is np.ndarray and values.base is not None and not values.flags.writeable:
+    values = out.mark if mine else np.broadcast_to(strong(out), (recorder.size, *np.shape(out)))
+    if type(values) is np.ndarray and not values.flags.writeable:
         values = values.copy()
     return np.moveaxis(values, 0, axis) if axis % rank else values
-
-
-def traced(value: Any) -> bool:
-    """Whether a value belongs to some trace."""
-    return type(value) is Tracer
 
 
 def joined(parts: Sequence[Any], out_axes: Any) -> Any:
