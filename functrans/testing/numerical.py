@@ -125,7 +125,9 @@ def extrapolated(rows: Vector, steps: Vector, noise: Vector, powers: Sequence[in
         values.append(better[1:])
         errors.append(np.maximum(difference, change))
         if order == len(rows) // 2:
-            noise = np.fmax(noise, 2 * np.max((change * steps[order + 1 :])[-2:], axis=0))
+            felt = (change * steps[order + 1 :])[-3:]
+            # Some times that: so few samples of noise may be small by accident.
+            noise = np.fmax(noise, np.max(felt, axis=0) * (4.0 if len(felt) > 1 else 16.0))
         column = better
     noise = noise / steps
     error = np.concatenate([each + noise[-len(each) :] for each in errors])
@@ -297,8 +299,8 @@ def _agreed(line: Line, ladders: Sequence[Ladder]) -> tuple[Limit, Limit, Vector
                 apart = np.abs(one.slope.value - other.slope.value)
                 agree = ~(apart > one.slope.error + other.slope.error)
                 doubt = np.minimum(doubt, np.where(agree, 2.0**-10 * other.slope.error, apart))
-                finer = (one if one.largest < other.largest else other).slope
-                blind = np.abs(finer.value) <= finer.error
+                finer, coarser = (one.slope, other.slope) if one.largest < other.largest else (other.slope, one.slope)
+                blind = (np.abs(finer.value) <= finer.error) & (8 * coarser.error < np.abs(coarser.value))
                 error = np.maximum(error, np.where(agree | ~(blind | (finer is other.slope)), 0.0, apart))
         errors.append(np.maximum(error, doubt))
     best = np.argmin(errors, axis=0)[None]

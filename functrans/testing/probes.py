@@ -185,7 +185,8 @@ class Look:
         coarse = epsilon(self.point, self.value)
         single = flat(own)
         # Half of the digits: a rounding on the way may grow, but what loses more than that is no good formula.
-        allowed = coarse**0.5 * judged.natural
+        zero = np.abs(found) <= self._nothing(v)
+        allowed = coarse**0.5 * judged.natural + np.where(zero, self._nothing(v) * coarse / self._epsilon, 0.0)
         wrong = ~(np.abs(single - found) <= allowed)
         if np.any(wrong):
             allowed = allowed + self._nearby(lambda p: flat(jvp(self._wide, p, double(v))[1]), found, coarse)
@@ -235,6 +236,9 @@ class Look:
         coarse = epsilon(self.point, self.value)
         single = inner(own, v)
         allowed = coarse**0.5 * terms
+        nothing = self._nothing(v) * float(np.sum(np.abs(weights)))
+        if abs(found) <= nothing:
+            allowed += nothing * coarse / self._epsilon
         if not abs(single - found) <= allowed:
             allowed += self._nearby(lambda p: inner(vjp(self._wide, *p)[1](double(w)), wide_v), found, coarse)
             if not abs(single - found) <= allowed:

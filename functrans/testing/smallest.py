@@ -68,6 +68,8 @@ class _Search:
         # What differs by the allowed amount and a bit may differ by rounding alone at a simpler point.
         if found is None or found.kind != self.finding.kind or found.badness < 1e-3 * min(1.0, self.finding.badness):
             return False
+        if np.isfinite(found.found) != np.isfinite(self.finding.found):  # another mistake
+            return False
         self.setting, self.finding = tried, found
         return True
 
