@@ -13,6 +13,7 @@ from functrans.ir import Program
 from functrans.primitive import REAL, Constant, Primitive, primitives
 from functrans.testing.case import Case
 from functrans.testing.compare import double
+from functrans.testing.strategies.array import Layouts, layout_names
 from functrans.testing.strategies.entries import Draw
 from functrans.testing.strategies.operands import INEXACT, elementwise, has_operands, operands, registered, resolved
 from functrans.testing.strategies.writer import EXTRAS, WIRES, Writer, widened
@@ -58,6 +59,7 @@ def program_cases(
     around: Among = None,
     differentiable: bool = False,
     edges: bool = False,
+    layouts: Layouts = False,
 ) -> st.SearchStrategy[ProgramCase]:
     """Random programs, each with arguments at which it is finite and (as far as a look around tells) smooth.
 
@@ -71,6 +73,7 @@ def program_cases(
         differentiable: leave out what has no derivative, like comparisons.
         edges: literals and arguments are drawn at edges too: zeros of both signs, infinities, NaN, the huge; nothing
             is finite or smooth then.
+        layouts: literals and arguments also lie otherwise in memory, as for :func:`operands`.
 
     Raises:
         LookupError: there is no such primitive, or it is not known which operands it takes.
@@ -83,6 +86,7 @@ def program_cases(
         ...     laws.forward_and_reverse_are_adjoint(case)
     """
     named, central = _resolved(primitives), _resolved(around) or []
+    names = layout_names(layouts, edges=False)
 
     @st.composite
     def drawn(draw: st.DrawFn) -> ProgramCase:
@@ -91,7 +95,7 @@ def program_cases(
         if central:
             among = [*central, *among, *central * (len(among) // len(central))]
         fewest = draw(st.sampled_from((1, 4, 8)))
-        steps = draw(st.lists(_steps(among, edges), min_size=min(fewest, max_equations), max_size=max_equations))
+        steps = draw(st.lists(_steps(among, edges, names), min_size=min(fewest, max_equations), max_size=max_equations))
         writer = Writer(max_equations, allowed=named, careful=not edges)
         for step in steps:
             writer.take(*step)
@@ -129,12 +133,14 @@ class _Sown(Draw):
 
     __slots__ = ("seed",)
 
-    def __init__(self, draw: st.DrawFn, edges: bool, seed: int) -> None:
-        super().__init__(draw, edges)
+    def __init__(self, draw: st.DrawFn, edges: bool, seed: int, layouts: Sequence[str] = ()) -> None:
+        super().__init__(draw, edges, layouts=layouts)
         self.seed = seed
 
     def inside(self) -> Draw:
-        return _Sown(self._draw, False, self.seed)
+        made = _Sown(self._draw, False, self.seed, self.layouts)
+        made.dtype = self.dtype
+        return made
 
     def _codes(self, size: int, largest: int) -> np.ndarray[Any, Any]:
         if not self.seed:
@@ -143,7 +149,7 @@ class _Sown(Draw):
 
 
 @st.composite
-def _steps(draw: st.DrawFn, among: list[Primitive], edges: bool) -> tuple[Any, ...]:
+def _steps(draw: st.DrawFn, among: list[Primitive], edges: bool, layouts: Sequence[str]) -> tuple[Any, ...]:
     """What a :class:`Writer` takes: an equation with its operands and where they come from, or something simpler."""
     kind = draw(st.sampled_from(_KINDS))
     if kind == "nothing":
@@ -152,12 +158,14 @@ def _steps(draw: st.DrawFn, among: list[Primitive], edges: bool) -> tuple[Any, .
         return (kind, draw(_WHICH))
     if kind == "input":
         shape, dtype = draw(st.sampled_from(_SHAPES)), draw(st.sampled_from(INEXACT))
-        value = _Sown(draw, edges, draw(_SEED))(() if shape == "python" else shape, dtype=dtype)
-        return (kind, value.item() if shape == "python" else value)
+        source = _Sown(draw, edges, draw(_SEED), layouts)
+        value = source(() if shape == "python" else shape, dtype=dtype)
+        return (kind, value.item() if shape == "python" else source.laid_out(value))
     primitive = draw(st.sampled_from(among))
-    recipe, source = registered(primitive), _Sown(draw, edges, draw(_SEED))
+    recipe, source = registered(primitive), _Sown(draw, edges, draw(_SEED), layouts)
     with np.errstate(all="ignore"):
         args, params = elementwise(primitive, source) if recipe is None else recipe.recipe(source)
+    args = [source.laid_out(arg) for arg in args]
     wires = [(draw(st.sampled_from(WIRES)), draw(_WHICH)) for _ in args]
     return (kind, primitive, args, params, wires)
 
@@ -169,6 +177,7 @@ def programs(
     around: Among = None,
     differentiable: bool = False,
     edges: bool = False,
+    layouts: Layouts = False,
 ) -> st.SearchStrategy[Program]:
     """Random well-typed programs over every primitive whose operands are known.
 
@@ -186,7 +195,12 @@ def programs(
         ...     assert pickle.loads(pickle.dumps(program)) == program
     """
     made = program_cases(
-        max_equations, primitives=primitives, around=around, differentiable=differentiable, edges=edges
+        max_equations,
+        primitives=primitives,
+        around=around,
+        differentiable=differentiable,
+        edges=edges,
+        layouts=layouts,
     )
 
     @st.composite
@@ -196,7 +210,7 @@ def programs(
     return drawn()
 
 
-def arguments(program: Program, *, edges: bool = False) -> st.SearchStrategy[tuple[Any, ...]]:
+def arguments(program: Program, *, edges: bool = False, layouts: Layouts = False) -> st.SearchStrategy[tuple[Any, ...]]:
     """Arguments of a program: random numbers in the specs of its inputs, in the trees that it takes.
 
     What the program makes of them may be outside a domain, so infinite or NaN; see :func:`program_cases`.
@@ -204,6 +218,7 @@ def arguments(program: Program, *, edges: bool = False) -> st.SearchStrategy[tup
     Args:
         program: any.
         edges: also zeros of both signs, ties, infinities, NaN, the tiny and the huge.
+        layouts: also arrays that lie otherwise in memory, as for :func:`operands`.
 
     Example:
         >>> import numpy as np
@@ -216,14 +231,15 @@ def arguments(program: Program, *, edges: bool = False) -> st.SearchStrategy[tup
         ...     x, y = args
         ...     assert np.array_equal(ft.evaluate(program, x, y), y * x)
     """
+    names = layout_names(layouts, edges=False)
 
     @st.composite
     def drawn(draw: st.DrawFn) -> tuple[Any, ...]:
-        source = Draw(draw, edges)
+        source = Draw(draw, edges, layouts=names)
         leaves = []
         for place, var in enumerate(program.inputs):
             value = source(var.spec.shape, REAL, place, var.spec.dtype)
-            leaves.append(value.item() if var.spec.weak else value)
+            leaves.append(value.item() if var.spec.weak else source.laid_out(value))
         if program.in_tree is None:
             return tuple(leaves)
         given: tuple[Any, ...] = tree.unflatten(program.in_tree, leaves)

@@ -36,6 +36,7 @@ _FIXED = {"digitize": (1,), "searchsorted": (0,)}
 _HELD = ("stop_gradient", "polarization_radius")
 # What may stand in for a drawn operand that is no real or complex number.
 _DISCRETE = {"where": 0}
+_PYTHON = (float, complex, int, bool)
 # Moderate: values, slopes and curvatures up to these.
 _LARGEST, _STEEPEST, _CURVIEST = 1e3, 50.0, 200.0
 # The point, and four beside it.
@@ -80,7 +81,14 @@ class Writer(StagedRecorder):
             for values, value in zip(found, out if primitive.multiple else (out,), strict=True):
                 values.append(value)
         for var, values in zip(variables, found, strict=True):
-            self._accept(var, values)
+            given = ArraySpec.of(values[0])
+            if given != var.spec:
+                # Python's own numbers know cases that specs do not: `1j * np.float64(2)` is Python's.
+                if any(type(value) in _PYTHON for value in (values[0], *[column[0] for column in columns])):
+                    raise Unfit
+                raise AssertionError(f"the spec of {primitive.name!r} foretells {var.spec}, it gives {given}")
+            if self.careful and not moderate(values):
+                raise Unfit
         self.equations.append(Equation(primitive, atoms, variables, params))
         outs = []
         for var, values in zip(variables, found, strict=True):
@@ -99,13 +107,6 @@ class Writer(StagedRecorder):
         made = Tracer(self, var.spec, var)
         self.tracers.append(made)
         return made
-
-    def _accept(self, var: Var, values: list[Any]) -> None:
-        # Python's own numbers know cases that specs do not: `1j * np.float64(2)` is Python's.
-        if ArraySpec.of(values[0]) != var.spec:
-            raise Unfit
-        if self.careful and not moderate(values):
-            raise Unfit
 
     # Steps.
 
@@ -279,12 +280,12 @@ def _moved(value: Any, seed: int, count: int) -> list[Any]:
     spec = ArraySpec.of(value)
     if spec.dtype.kind not in "fc":
         return [value] * count
-    way = np.random.default_rng(seed).choice([-1.0, -0.7, 0.7, 1.0], spec.shape) * (1 + 0.5j)
-    if spec.dtype.kind == "f":
-        way = way.real
+    way: Any = np.random.default_rng(seed).choice([-1.0, -0.7, 0.7, 1.0], spec.shape)
+    if spec.dtype.kind == "c":
+        way = way * (1 + 0.5j)
     if spec.weak:
-        return [value + (way * step).item() for step in _STEPS[:count]]
-    return [np.asarray(value + way * step, spec.dtype)[()] for step in _STEPS[:count]]
+        return [value, *[value + (way * step).item() for step in _STEPS[1:count]]]
+    return [value, *[np.asarray(value + way * step, spec.dtype)[()] for step in _STEPS[1:count]]]
 
 
 def _near(value: Any, source: Tracer) -> Any:
