@@ -13,8 +13,9 @@ import numpy as np
 from functrans.errors import DerivativeError, IntegerInputError, describe_function
 from functrans.testing.case import noise
 from functrans.testing.gradient_report import report
-from functrans.testing.probes import Look, Step, Subject, cotangents, directions, random_direction
+from functrans.testing.probes import Look, cotangents, directions, random_direction
 from functrans.testing.smallest import Setting, smallest
+from functrans.testing.subject import Step, Subject
 
 _MODES = {"forward": "forward", "fwd": "forward", "reverse": "reverse", "rev": "reverse"}
 

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from functrans.ir.spec import ArraySpec
-from functrans.testing.probes import Finding, Leaves, Look, Step, Subject, unit
+from functrans.testing.probes import Finding, Look, unit
+from functrans.testing.subject import Leaves, Step, Subject
 
 #: Looking for a smaller case ends after that many tries, or seconds.
 _TRIES, _SECONDS = 150, 10.0
