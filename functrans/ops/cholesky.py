@@ -58,7 +58,8 @@ def _cholesky_vjp(
 ) -> Inexact[Array, "*batch n n"]:
     if upper:
         return _adjoint(_cholesky_vjp(_adjoint(ct), _adjoint(out), None, upper=False))
-    pulled = np.linalg.solve(out.mT, _half(out.mT @ ct))
+    # Above the diagonal the factor is zero whatever `a` is: what arrives there, also an infinity, does not count.
+    pulled = np.linalg.solve(out.mT, _half(out.mT @ np.tril(ct)))
     pulled = np.linalg.solve(_adjoint(out), pulled.mT).mT
     return _half(pulled + _adjoint(pulled))
 

@@ -174,3 +174,13 @@ def test_refusals():
 def test_batches(f, kind):
     check_batches(f, definite(3, 3, 3, kind=kind))
     check_batches(f, definite(3, 2, 3, 3, kind=kind))
+
+
+@pytest.mark.parametrize("upper", [False, True])
+def test_the_zeros_of_the_factor_absorb(upper):
+    """Behind the other triangle, which is zero, a slope may be infinite."""
+    a = np.array([[4.0, 2.0], [2.0, 3.0]])
+    factor, pullback = ft.vjp(lambda a: np.linalg.cholesky(a, upper=upper), a)
+    ct = np.ones((2, 2))
+    ct[factor == 0] = np.inf
+    np.testing.assert_array_equal(pullback(ct)[0], pullback(np.where(factor == 0, 0.0, 1.0))[0])
