@@ -15,7 +15,7 @@ import numpy as np
 
 import functrans as ft
 from functrans.ir.spec import ArraySpec
-from functrans.ops.duals import absorb, scaled, zeros
+from functrans.ops.duals import absorb, match, scaled, zeros
 from functrans.primitive import (
     Bilinear,
     Derivative,
@@ -140,6 +140,9 @@ def _of_result(
 
         def mutant(*args: Any, **params: Any) -> Any:
             out = rule(*args, **params)
+            if change in _OF_AXES and slot.pulls:  # what is summed afterwards may lie as it likes
+                operand = args[slot.first + (args[0] if slot.position is None else slot.position)]
+                out = match(out, operand if isinstance(operand, ArraySpec) else ArraySpec.of(operand))
             if isinstance(out, tuple):
                 out = list(out)
                 if part < len(out) and ArraySpec.of(out[part]).dtype.kind in "fc":
@@ -153,14 +156,19 @@ def _of_result(
 
 
 def noticed(new: Any, old: Any, touched: list[bool]) -> Any:
-    """``new``; it is noted whether it is something else."""
-    touched[0] = touched[0] or new is not old
+    """``new``; it is noted whether it is something else (the trace of a value that is staged alone does not count)."""
+    touched[0] = touched[0] or (new is not old and (type(old) is not Tracer or is_live(old)))
     return new
 
 
 def stopped(value: Any) -> Any:
     """A traced value without its trace."""
     return ft.stop_gradient(value) if type(value) is Tracer else value
+
+
+def is_live(value: Any) -> bool:
+    """Whether a value carries a derivative: one that is only being staged need not."""
+    return type(value) is Tracer and not isinstance(value.value, ArraySpec)
 
 
 def conjugated(x: Any) -> Any:
@@ -185,6 +193,9 @@ def _rolled(x: Any) -> Any:
 def _swapped(x: Any) -> Any:
     shape = np.shape(x)
     return np.swapaxes(x, -1, -2) if len(shape) >= 2 and shape[-1] == shape[-2] >= 2 else x
+
+
+_OF_AXES = (_flipped, _rolled, _swapped)
 
 
 def sliced(x: Any, shape: tuple[int, ...]) -> Any:
@@ -233,16 +244,29 @@ def _without_argument(change: Callable[[Any], Any], index: Callable[[Slot], int]
         def mutant(*args: Any, **params: Any) -> Any:
             if position >= len(args) or isinstance(args[position], ArraySpec) or args[position] is None:
                 return rule(*args, **params)
-            given = list(args)
+            given, seen = list(args), list(touched)
             if isinstance(given[position], tuple):  # the cotangents, or the outputs, of several
-                given[position] = tuple(noticed(change(part), part, touched) for part in given[position])
+                given[position] = tuple(noticed(change(part), part, seen) for part in given[position])
             else:
-                given[position] = noticed(change(given[position]), args[position], touched)
+                given[position] = noticed(change(given[position]), args[position], seen)
+            if seen[0] and not touched[0]:
+                touched[0] = change is not stopped or _depends(rule, args, params, position)
             return rule(*given, **params)
 
         return mutant
 
     return make
+
+
+def _depends(rule: Rule, args: Sequence[Any], params: dict[str, Any], position: int) -> bool:
+    """Whether what a rule gives has a derivative in one argument: not, if that is only compared."""
+    alone = [arg if i == position else _all_stopped(arg) for i, arg in enumerate(args)]
+    out = rule(*alone, **params)
+    return any(is_live(part) for part in (out if isinstance(out, tuple) else (out,)))
+
+
+def _all_stopped(value: Any) -> Any:
+    return tuple(map(stopped, value)) if isinstance(value, tuple) else stopped(value)
 
 
 def _one_slice(rule: Any, slot: Slot, touched: list[bool]) -> Any:

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from mutants import ROOT, Mutant, clear_residuals, noticed, other_axis, slots, stopped
 
-from functrans.primitive import Derivatives, Linear, Primitive, primitives
+from functrans.ops import duals
+from functrans.primitive import Derivatives, Linear, Primitive, lookup, primitives
 from functrans.tracing.dispatch import FUNCTIONS, METHODS, UFUNC_METHODS, UFUNCS
 
 _ANNOTATIONS = __import__("__future__").annotations.compiler_flag
@@ -390,7 +391,11 @@ def source_mutants(wanted: Sequence[Primitive]) -> Iterator[Mutant]:
             code = id(function.__code__)
             owners.setdefault(code, []).append(primitive)
             functions.setdefault(code, {})[id(function)] = function
+    everyone = [lookup(name) for name in ("log", "divide", "multiply", "sum")]
     for code, shared in owners.items():
+        first = next(iter(functions[code].values()))
+        if first.__module__ == duals.__name__:  # what every derivative goes through, whether a rule calls it or not
+            shared += [primitive for primitive in everyone if primitive not in shared]
         if any(primitive in wanted for primitive in shared):
             yield from _mutants_of(list(functions[code].values()), tuple(shared))
 

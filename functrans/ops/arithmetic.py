@@ -12,7 +12,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
 from functrans.ops.duals import absorb
 from functrans.ops.family import elementwise, operator_spec, real_spec, ufunc_spec
-from functrans.ops.scalars import is_weak, strong, weak
+from functrans.ops.scalars import strong
 from functrans.primitive import POSITIVE, REAL, Derivatives, Linear, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import UFUNCS, UNARY
@@ -36,13 +36,11 @@ def _power_by_base(out: Any, x: Any, y: Any) -> Any:
     if type(y) is int or type(y) is float:
         if y == 2:
             return 2 * x
-        return y * np.power(x, y - 1) if y != 0 else 0.0 * x
-    # x**0 is 1 for every x, so its derivative is zero also where 0 * x**-1 is not.
-    flat = y == 0
-    exponent = np.where(flat, 1.0, y - 1)
-    if is_weak(y):  # as above, in the precision of x
-        exponent = weak(exponent)
-    return np.where(flat, 0.0, y * np.power(x, exponent))
+        return y * np.power(x, y - 1) if y != 0 else 0.0
+    # x**0 is 1 for every x, so its derivative is zero also where 0 * x**-1 is not. Elsewhere the product stays: it has
+    # a derivative in y.
+    flat = (y == 0) & ((x == 0) | ~np.isfinite(x))
+    return np.where(flat, 0.0, y * np.power(np.where(flat, 1.0, x), y - 1))
 
 
 def _power_by_exponent(out: Any, x: Any, y: Any) -> Any:
@@ -55,7 +53,7 @@ def _power_by_exponent(out: Any, x: Any, y: Any) -> Any:
 
 
 def _power_is_singular(x: Any, y: Any) -> bool:
-    return not (type(y) in (int, float) and (y >= 1 or y == 0))
+    return not (type(y) in (int, float) and 1 <= y <= 2)
 
 
 _POWER = [_power_by_base, _power_by_exponent]

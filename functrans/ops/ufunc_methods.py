@@ -15,7 +15,7 @@ from functrans.ops.reduction import NO_VALUE, Axes, constant_in, mask_of, reduce
 from functrans.ops.scalars import strong
 from functrans.primitive import Linear, Primitive
 from functrans.tracing.bind import bind
-from functrans.tracing.dispatch import _ADD_ONE, UFUNC_METHODS, UFUNCS, ufunc_name
+from functrans.tracing.dispatch import _ADD_ONE, FUNCTIONS, UFUNC_METHODS, UFUNCS, ufunc_name
 from functrans.tracing.tracer import Tracer
 
 
@@ -114,7 +114,8 @@ def reduce(
 ) -> Any:
     """``ufunc.reduce``: NumPy's function of that meaning, or else the ufunc again and again, from left to right."""
     a = operand(array)
-    function = _REDUCTIONS.get(ufunc)
+    # Not NumPy's own function: where the mask alone is traced, that would come back here.
+    function = FUNCTIONS[_REDUCTIONS[ufunc]] if ufunc in _REDUCTIONS else None
     if function is not None:
         if ufunc in (np.add, np.multiply):
             return function(a, axis=axis, dtype=dtype, keepdims=keepdims, initial=initial, where=where)

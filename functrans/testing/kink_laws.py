@@ -12,19 +12,26 @@ from functrans import tree
 from functrans.ir.spec import ArraySpec
 from functrans.primitive import Derivatives
 from functrans.testing.case import Case
-from functrans.testing.compare import flat, leaves
+from functrans.testing.compare import assert_inner_equal, double, flat, leaves
 from functrans.testing.law import law, rounding
 from functrans.testing.numerical import judge, richardson
 
 # A zero absorbs.
 
 
-def _has_finite_operands(case: Case) -> bool:
-    return bool(np.all(np.isfinite(flat(case.args))))
+def _is_finite(value: Any) -> bool:
+    return bool(np.all(np.isfinite(flat(value))))
 
 
 def _is_elementwise(case: Case) -> bool:
     return case.primitive is not None and isinstance(case.primitive.derivative, Derivatives)
+
+
+def _may_absorb(case: Case) -> bool:
+    """Whether a zero must absorb there: elsewhere a rule may meet `0 * inf` of its own."""
+    if _is_elementwise(case):
+        return _is_finite(case.args) or _is_finite(case.value())
+    return _is_finite(case.args) and _is_finite(case.value())
 
 
 @law(order=1, anywhere=True)
@@ -33,9 +40,7 @@ def zero_absorbs(case: Case) -> None:
 
     A derivative that can be infinite or undefined says so: `singular=True`.
     """
-    if not _has_finite_operands(case):
-        return
-    if not _is_elementwise(case) and not np.all(np.isfinite(flat(case.value()))):  # 0 * inf in a rule is its own NaN
+    if not _may_absorb(case):
         return
     nothing: Any = lambda like: tree.map(lambda leaf: leaf * 0, like)  # noqa: E731
     tangent = ft.jvp(case.f, case.point, nothing(case.tangent()))[1]
@@ -51,7 +56,7 @@ def each_zero_absorbs(case: Case) -> None:
     A derivative that can be infinite or undefined says so: `singular=True`.
     """
     out = case.value()
-    if not _is_elementwise(case) or not _has_finite_operands(case) or np.size(out) < 2:
+    if not _is_elementwise(case) or not _may_absorb(case) or np.size(out) < 2:
         return
     chosen = np.arange(np.size(out)).reshape(np.shape(out)) % 2 == case.seed % 2
     pullback, w = ft.vjp(case.f, *case.point)[1], case.cotangent()
@@ -75,6 +80,8 @@ def zeros_beside_numbers_absorb(case: Case) -> None:
     if _is_elementwise(case):  # a local derivative that is zero is a number like any other
         return
     w = case.cotangent()
+    if case.primitive is not None and case.primitive.multiple:  # of several outputs only one is used
+        w = tuple(ct if i == case.seed % len(w) else ct * 0 for i, ct in enumerate(w))
     unused = [np.asarray(g) == 0 for g in ft.vjp(case.f, *case.point)[1](w)]
     for i, zero in enumerate(unused):
         if zero.all() or not zero.any() or np.iscomplexobj(case.point[i]):
@@ -84,7 +91,7 @@ def zeros_beside_numbers_absorb(case: Case) -> None:
             point[i] = np.where(zero, np.asarray(infinite, point[i].dtype), point[i])
             scaled: Any = lambda y: case.f(*point[:i], y * point[i], *point[i + 1 :])  # noqa: E731
             value, pullback = ft.vjp(case.f, *point)
-            if np.all(np.isfinite(flat(value))) and not np.any(pullback(w)[i][zero]):
+            if _is_finite(value) and not np.any(pullback(w)[i][zero]):
                 found = ft.vjp(scaled, np.ones_like(point[i]))[1](w)[0]
                 assert not np.any(found[zero]), f"the gradient in y is {found}, x is {point[i]}"
 
@@ -125,7 +132,7 @@ def _kinked(case: Case) -> Iterator[tuple[Any, Any]]:
         (np.where(np.arange(x.size) == j, 0, x), v),
         (np.full_like(x, x[k]), np.full_like(v, v[k])),
         # Where all vanish, some functions of two numbers have a derivative only if one operand moves.
-        (np.zeros_like(x), np.full_like(v, v[k]) if apart is None else np.where(apart, v[k], 0)),
+        (np.zeros_like(x), np.full_like(v, v[k]) if apart is None else np.where(apart, v, 0)),
     ):
         yield _with_entries(case.point, entries), _with_entries(case.point, direction)
 
@@ -142,7 +149,7 @@ _OTHERWISE = {
 
 @law(order=1, primitives_only=True)
 def kinks_get_their_middle(case: Case) -> None:
-    """J v == the mean of the slopes to both sides, where two entries tie, one vanishes, or all are alike.
+    """J v == the mean of the slopes to both sides, where two entries tie, one vanishes, or all are alike; J^T too.
 
     Usually broken by a comparison: at a tie it chooses one of two, and `sign(0)` is 0. See docs/kinks.md.
     """
@@ -152,18 +159,22 @@ def kinks_get_their_middle(case: Case) -> None:
     for point, v in _kinked(case):
         try:
             value = case.f(*point)
-        except Exception:
+        except Exception:  # it has no value there: a matrix is singular
             continue
-        if not np.all(np.isfinite(flat(value))) or not _is_in_domain(case, point):
+        if not _is_finite(value) or not _is_in_domain(case, point):
             continue
         expected = judge(case.f, point, v)
-        found = flat(ft.jvp(case.f, point, v)[1])
+        tangent = ft.jvp(case.f, point, v)[1]
+        found = flat(tangent)
         kinked = expected.jump != 0
         # There the judge does not decide; but the central difference is the mean of the slopes to both sides.
         slopes = np.where(kinked, richardson(case.f, point, v).value, expected.value)
         allowed = np.where(kinked, 1e-2, rounding(case)) * np.maximum(expected.natural, 1.0) + ~kinked * expected.error
         wrong = (expected.decided | kinked) & ~(np.abs(found - slopes) <= allowed)
         assert not np.any(wrong), f"J v is {found}, the mean of the slopes {slopes}, at {point} along {v}"
+        if np.all(np.isfinite(found)):
+            w = case.cotangent()
+            assert_inner_equal(w, tangent, ft.vjp(case.f, *point)[1](w), v, rounding(case))
 
 
 def _is_in_domain(case: Case, point: Any) -> bool:
@@ -172,3 +183,30 @@ def _is_in_domain(case: Case, point: Any) -> bool:
         return True
     pairs = [(domains[i], np.real(x)) for i, x in zip(case.moving, point, strict=True)]
     return all(bool(np.all((low < x) & (x < high))) for (low, high), x in pairs)
+
+
+#: Norms whose second derivatives do not exist at singular matrices.
+_SPECTRAL = ("nuc", 2, -2)
+
+
+@law(order=2, primitives_only=True)
+def second_derivatives_are_right_at_ties_and_zeros(case: Case) -> None:
+    """jvp(x -> J(x)^T w, x, v) == d/dt J(x + t v)^T w at t = 0, where two entries tie, one vanishes, or all are alike.
+
+    Usually broken by `np.where`: what it chooses is right at the point, but has lost its derivative there.
+    """
+    if case.primitive is None or case.primitive.name in _OTHERWISE or case.params.get("ord") in _SPECTRAL:
+        return
+    case, w = case.widened(), double(case.cotangent())
+    gradient: Any = lambda *point: ft.vjp(case.f, *point)[1](w)  # noqa: E731
+    for point, v in _kinked(case):
+        try:
+            value = gradient(*point)
+        except Exception:  # it has no value there: a matrix is singular
+            continue
+        if _is_finite(value) and _is_in_domain(case, point):
+            expected = judge(gradient, point, v)
+            found = flat(ft.jvp(gradient, point, v)[1])
+            allowed = rounding(case) * np.maximum(expected.natural, 1.0) + expected.error
+            wrong = expected.decided & ~(np.abs(found - expected.value) <= allowed)
+            assert not np.any(wrong), f"H v is {found}, numerically {expected.value}, at {point} along {v}"

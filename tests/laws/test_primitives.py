@@ -1,14 +1,25 @@
-"""Every law, on every primitive, the moment it is declared."""
+"""Every law, on every primitive, the moment it is declared.
+
+On cases that are spread over every call, shape and dtype that the recipes know, the same each time; with
+``--hypothesis-profile=thorough``, on cases that hypothesis draws.
+"""
 
 from __future__ import annotations
 
-import pytest
+from functools import cache
 
-from functrans.primitive import primitives
+import pytest
+from hypothesis import settings
+
+from functrans.primitive import Primitive, primitives
 from functrans.testing.assertion import assert_law
+from functrans.testing.case import Case
 from functrans.testing.laws import LAWS, Law
 from functrans.testing.strategies import cases
 from functrans.testing.strategies.operands import has_operands
+from functrans.testing.strategies.spread import spread
+
+SMOOTH, EDGES = 12, 8
 
 
 def pairs(laws: list[Law]) -> list[object]:
@@ -20,11 +31,23 @@ def pairs(laws: list[Law]) -> list[object]:
     ]
 
 
+@cache
+def spread_cases(primitive: Primitive, edges: bool) -> list[Case]:
+    return spread(primitive, EDGES if edges else SMOOTH, edges=edges)
+
+
+def check(law: Law, primitive: Primitive, edges: bool) -> None:
+    if settings.default.max_examples > 100:
+        assert_law(law, cases(primitive, edges=edges), of=primitive.name)
+    else:
+        assert_law(law, spread_cases(primitive, edges))
+
+
 @pytest.mark.parametrize(("law", "primitive"), pairs(LAWS))
 def test_law(law, primitive):
-    assert_law(law, cases(primitive), of=primitive.name)
+    check(law, primitive, edges=False)
 
 
 @pytest.mark.parametrize(("law", "primitive"), pairs([law for law in LAWS if law.anywhere]))
 def test_law_at_edges(law, primitive):
-    assert_law(law, cases(primitive, edges=True), of=primitive.name)
+    check(law, primitive, edges=True)

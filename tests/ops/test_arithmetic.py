@@ -198,3 +198,20 @@ def test_a_power_by_a_number_is_differentiated_in_the_precision_of_its_base_stag
         for a, b in zip(found, expected, strict=True):
             assert a.dtype == np.float32
             np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("power", [np.power, np.float_power, operator.pow])
+def test_the_mixed_derivative_of_a_power_at_exponent_zero(power):
+    # d/dy d/dx x**y = x**(y - 1) (1 + y log x), which is 1 / x at y = 0.
+    x, y = np.array([2.0, 0.5, 3.0]), np.array([0.0, 0.0, 1.0])
+    slope = lambda y: ft.grad(lambda x: np.sum(power(x, y)))(x)  # noqa: E731
+    expected = x ** (y - 1) * (1 + y * np.log(x))
+    np.testing.assert_allclose(ft.jvp(slope, (y,), (np.ones(3),))[1], expected, rtol=1e-14)
+    np.testing.assert_allclose(ft.grad(lambda y: np.sum(slope(y)))(y), expected, rtol=1e-14)
+
+
+def test_a_complex_power_of_a_negative_number():
+    # d/dy x**y = log(x) x**y, with the complex logarithm.
+    x, y = np.array([-2.0, 1.5]), np.array([0.5 + 1j, 2.0 - 0.5j])
+    pulled = ft.vjp(lambda y: np.power(x, y), y)[1](np.ones(2, complex))[0]
+    np.testing.assert_allclose(pulled, np.log(x + 0j) * x**y, rtol=1e-14)

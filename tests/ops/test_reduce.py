@@ -315,3 +315,14 @@ def test_a_product_in_another_dtype_converts_before_it_multiplies():
         np.testing.assert_array_equal(gradient, np.array([-6, -2, 3], complex))  # of the real parts
         # The direction (-2, 1, -5) of the real parts.
         assert ft.jvp(lambda z, dtype=dtype: np.prod(z, dtype=dtype), (z,), (1j * z,))[1] == 12 - 2 - 15
+
+
+@pytest.mark.parametrize("name", ["sum", "prod", "max", "min"])
+def test_a_mask_may_be_traced_alone(name):
+    f = getattr(np, name)
+    start = {} if name in ("sum", "prod") else {"initial": 0.25}
+    masks = np.array([ROW, ~ROW])
+    expected = [f(A, axis=1, where=mask, **start) for mask in masks]
+    np.testing.assert_array_equal(ft.vmap(lambda mask: f(A, axis=1, where=mask, **start))(masks), expected)
+    program = ft.trace(lambda mask: f(A, axis=1, where=mask, **start))(ROW)
+    np.testing.assert_array_equal(ft.evaluate(program, ~ROW), expected[1])

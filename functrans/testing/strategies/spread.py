@@ -23,7 +23,8 @@ class SpreadDraw(Draw):
     __slots__ = ("_key", "_number", "_rng", "_site")
 
     def __init__(self, key: int, number: int, edges: bool) -> None:
-        Draw.__init__(self, lambda strategy: strategy.example(), edges)  # never called
+        never: Any = None  # hypothesis draws nothing here
+        Draw.__init__(self, never, edges)
         self._key, self._number, self._site = key, number, 0
         self._rng = np.random.default_rng([key, number, edges])
 
@@ -31,7 +32,7 @@ class SpreadDraw(Draw):
         self._site += 1
         turn, place = divmod(self._number, len(among))
         order = np.random.default_rng([self._key, self._site, turn]).permutation(len(among))
-        return among[order[place]]
+        return among[int(order[place])]
 
     def inside(self) -> Draw:
         other = SpreadDraw(self._key, self._number, False)
@@ -39,7 +40,11 @@ class SpreadDraw(Draw):
         return other
 
     def _codes(self, size: int, largest: int) -> np.ndarray[Any, Any]:
-        return self._rng.integers(-largest, largest, size, endpoint=True)
+        codes: np.ndarray[Any, Any] = self._rng.integers(-largest, largest, size, endpoint=True)
+        if self.edges:  # every second entry goes through all that there is, the edges among it
+            order = np.random.default_rng([self._key, largest]).permutation(largest) + 1
+            codes[::2] = order[(self._number + np.arange(0, size, 2)) % largest]
+        return codes
 
 
 def spread(primitive: Primitive | str, count: int, *, edges: bool = False) -> list[Case]:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 import functrans as ft
-from functrans.primitive import POSITIVE
+from functrans.primitive import POSITIVE, REAL, Primitive, lookup
 from functrans.testing.strategies.entries import Draw
-from functrans.testing.strategies.operands import FLOATS, INEXACT, Operands, Recipe, calls, register
+from functrans.testing.strategies.operands import FLOATS, INEXACT, Operands, Recipe, calls, elementwise, register
 
 COMPLEX = ("complex128", "complex64")
 _ANY = [(), (3,), (2, 3), (2, 0)]
@@ -43,11 +43,41 @@ def _weak(draw: Draw) -> Operands:
     return [x], {"kind": "complex" if x.dtype.kind == "c" else "float"}
 
 
+def _absorbing(draw: Draw) -> Operands:
+    draw.dtype = draw.choice(INEXACT)
+    left, right = draw.choice([((3,), (3,)), ((2, 3), (3,)), ((), (2,)), ((), ()), ((0,), (1,))])
+    x, y = draw(left), draw(right, place=1)
+    if draw.choice((True, True, False)):  # zeros beside other numbers
+        x = np.where(draw(left, dtype="bool"), x, np.zeros((), draw.dtype))[()]
+    return [x, y], {}
+
+
+def _powers(primitive: Primitive) -> Recipe:
+    """Also exponents at which rules branch, and a complex power of a negative number."""
+
+    def recipe(draw: Draw) -> Operands:
+        kind = draw.choice(("number", "arrays", "arrays", "zeros", "complex"))
+        if kind == "arrays":
+            return elementwise(primitive, draw)
+        draw.dtype = draw.choice(INEXACT)
+        shape = draw.choice([(3,), (), (2, 2)])
+        if kind == "number":
+            exponent = draw.choice((2, 0.5, 0, 1, 3, -1, 2.0, 0.0, 1.5, 1.0))
+            return [draw(shape, POSITIVE if exponent % 1 else REAL), exponent], {}
+        if kind == "zeros":
+            return [draw(shape, POSITIVE), draw(shape, place=1) * draw(shape, dtype="bool")], {}
+        return [draw(shape, dtype=draw.choice(FLOATS)), draw(shape, place=1, dtype=draw.choice(COMPLEX))], {}
+
+    return recipe
+
+
+for _name in ("pow", "power", "float_power"):
+    register(_name, _powers(lookup(_name)))
 for _name, _recipe in {
     "strong": lambda draw: ([draw.choice([0.5, 0.25 + 1j])], {}),
     "weak": _weak,
-    "absorbing_multiply": _shapes(((3,), (3,)), ((2, 3), (3,)), ((), (2,)), ((0,), (1,))),
-    "absorbing_product": _shapes(((3,), (3,)), ((2, 3), (3,)), ((), (2,)), ((0,), (1,))),
+    "absorbing_multiply": _absorbing,
+    "absorbing_product": _absorbing,
     "where": _where,
     "clip": _clip,
     "complex_of": _shapes(((3,), (3,)), dtypes=FLOATS),
@@ -78,16 +108,22 @@ def apart(draw: Any) -> Any:
 calls(
     "clip_low",
     (lambda x, a: np.clip(x, a, None), (2, 3), (3,)),
+    (lambda x, a: np.clip(x, a, None), (2, 2), (2, 2)),
     (lambda x, a: np.clip(x, a, None), (), ()),
     dtypes=FLOATS,
 )
 calls(
     "clip_high",
     (lambda x, a: np.clip(x, None, a), (2, 3), (3,)),
+    (lambda x, a: np.clip(x, None, a), (2, 2), (2, 2)),
     (lambda x, a: np.clip(x, None, a), (), (2,)),
     dtypes=FLOATS,
 )
-calls("choose", (lambda x, y: np.choose(np.array([0, 1, 1]), [x, y]), (3,), ()))
+calls(
+    "choose",
+    (lambda x, y: np.choose(np.array([0, 1, 1]), [x, y]), (3,), ()),
+    (lambda x, y: np.choose(np.array([[0, 1], [1, 0]]), [x, y]), (2, 2), (2, 2)),
+)
 calls("copy", (np.copy, (2, 3)), (np.copy, ()))
 calls("real", (np.real, (3,)), (np.real, ()), dtypes=COMPLEX)
 calls("imag", (np.imag, (3,)), (np.imag, ()), dtypes=COMPLEX)
@@ -98,6 +134,7 @@ calls(
     "linspace",
     (lambda x, y: np.linspace(x, y, 4), (), ()),
     (lambda x, y: np.linspace(x, y, 3, False, axis=1), (2,), ()),
+    (lambda x, y: np.linspace(x, y, 3), (2,), (2,)),
 )
 
 # Shape.
@@ -109,7 +146,12 @@ calls(
     (lambda x: np.reshape(x, (1,)), ()),
 )
 calls("transpose", (np.transpose, (2, 3)), (lambda x: np.transpose(x, (1, 2, 0)), (2, 1, 3)), (np.transpose, (2, 0)))
-calls("broadcast_to", (lambda x: np.broadcast_to(x, (2, 3)), (3,)), (lambda x: np.broadcast_to(x, (2, 2)), ()))
+calls(
+    "broadcast_to",
+    (lambda x: np.broadcast_to(x, (2, 3)), (3,)),
+    (lambda x: np.broadcast_to(x, (2, 2)), ()),
+    (lambda x: np.broadcast_to(x, (2, 2, 2)), (2, 1, 2)),
+)
 calls(
     "concatenate",
     (lambda x, y: np.concatenate([x, y], axis=1), (2, 1), (2, 3)),
@@ -138,8 +180,16 @@ calls(
     (lambda x: x[np.array([True, False, True])], (3,)),
 )
 calls("scatter", (pulled(lambda x: x[_ROWS, 1:]), (2, 2, 1), (3, 2)), (pulled(lambda x: x[::2]), (2,), (4,)))
-calls("index_add", (lambda x, v: ft.numpy.at(x)[_ROWS].add(v), (3,), (2,)))
-calls("index_set", (lambda x, v: ft.numpy.at(x)[1:, 0].set(v), (3, 2), ()))
+calls(
+    "index_add",
+    (lambda x, v: ft.numpy.at(x)[_ROWS].add(v), (3,), (2,)),
+    (lambda x, v: ft.numpy.at(x)[_ROWS].add(v), (3,), (2, 2)),
+)
+calls(
+    "index_set",
+    (lambda x, v: ft.numpy.at(x)[1:, 0].set(v), (3, 2), ()),
+    (lambda x, v: ft.numpy.at(x)[1:].set(v), (3, 2), (2, 2)),
+)
 calls("take_along_axis", (lambda x: np.take_along_axis(x, _ROWS, axis=0), (3, 2)))
 
 # Reductions.
@@ -158,6 +208,7 @@ calls(
     (np.prod, (2, 3)),
     (lambda x: np.prod(x, axis=0, keepdims=True), (3, 2)),
     (lambda x, y: np.prod(x, axis=1, initial=y), (2, 3), ()),
+    (lambda x, y: np.prod(x, axis=1, initial=y, where=_FIRST), (2, 3), ()),
     (np.prod, (0,)),
 )
 calls(
@@ -175,9 +226,19 @@ calls(
     dtypes=FLOATS,
 )
 calls("var", (np.var, (2, 3)), (lambda x: np.var(x, axis=1, ddof=1), (2, 3)), (lambda x: np.var(x, where=_FIRST), (3,)))
-calls("std", (np.std, (2, 3)), (lambda x: np.std(x, axis=1, ddof=1, keepdims=True), (2, 3)))
-calls("var_about", (lambda x, m: np.var(x, axis=0, mean=m), (3, 2), (1, 2)))
-calls("std_about", (lambda x, m: np.std(x, axis=0, mean=m), (3, 2), (1, 2)))
+calls(
+    "std",
+    (np.std, (2, 3)),
+    (lambda x: np.std(x, axis=1, ddof=1, keepdims=True), (2, 3)),
+    (lambda x: np.std(x, axis=1, where=_FIRST), (2, 3)),
+)
+for _name, _f in {"var_about": np.var, "std_about": np.std}.items():
+    calls(
+        _name,
+        (lambda x, m, f=_f: f(x, axis=0, mean=m), (3, 2), (1, 2)),
+        (lambda x, m, f=_f: f(x, axis=1, mean=m, where=_FIRST), (2, 3), (2, 1)),
+        (lambda x, m, f=_f: f(x, axis=0, mean=m, ddof=1, keepdims=True), (3, 2), ()),
+    )
 calls("cumsum", (lambda x: np.cumsum(x, axis=1), (2, 3)), (np.cumsum, (2, 2)))
 calls("cumprod", (lambda x: np.cumprod(x, axis=0), (3, 2)), (np.cumprod, (3,)))
 calls(
@@ -278,7 +339,8 @@ calls(
 
 def _lyapunov(draw: Draw) -> Operands:
     draw.dtype = draw.choice(INEXACT)
-    return [np.array([[2, 0.5], [0.5, 1]], draw.dtype), draw((2, 2))], {}
+    turn = 0.25j if np.dtype(draw.dtype).kind == "c" else 0.0
+    return [np.array([[2, 0.5 + turn], [0.5 - turn, 1]], draw.dtype), draw((2, 2))], {}
 
 
 # It reads one triangle of its first operand, which must stay hermitian: it moves in the second alone.
