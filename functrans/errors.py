@@ -194,8 +194,8 @@ def expect_function(f: object, transform: str) -> None:
     kind = type(f).__name__
     if kind == "Program":
         fix = "write a function that runs it: `lambda x: functrans.evaluate(program, x)`."
-    elif transform in ("vjp", "jvp"):
-        arguments = "x" if transform == "vjp" else "(x,), (dx,)"
+    elif transform in ("vjp", "jvp", "linearize", "linear_transpose", "map"):
+        arguments = "(x,), (dx,)" if transform == "jvp" else "xs" if transform == "map" else "x"
         fix = f"pass the function itself, then what it is called with: `{transform}(f, {arguments})`."
     else:
         fix = f"pass the function itself and call the result: `{transform}(f)(x)`, not `{transform}(f(x))`."

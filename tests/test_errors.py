@@ -62,8 +62,10 @@ def mistake(error, builtin, *lines):
     "    ft.grad(lambda x: 2.0 * x)(np.ones(3))",
     "    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^",
     (
-        "Fix: return a sum, such as `np.sum(out)`, for the gradient of the sum; use `functrans.vjp(f, x)` and "
-        "its pullback for a weighted sum (a head gradient); use `functrans.jacobian(f)` for all derivatives."
+        "Fix: return a sum, such as `np.sum(out)`, for the gradient of the sum; use "
+        "`functrans.vmap(functrans.grad(f))(xs)` for the derivative at each of many points; `functrans.vjp(f, x)` and "
+        "its pullback for a weighted sum (a head gradient); `functrans.jacobian(f)` for all derivatives (twice: for "
+        "all second ones)."
     ),
 )
 def grad_of_a_vector():
@@ -598,11 +600,11 @@ def traced_stop_of_arange():
 @mistake(
     TracedValueError,
     TypeError,
-    "`arange` needs the value of a staged float, to know the shape of its result",
+    "`arange` needs the value of a staged float: the shape of its result depends on it",
     "  at test_errors.py:N, in <lambda>",
     "    ft.trace(lambda x: fnp.arange(x, 3.0))(0.0)",
     "                       ^^^^^^^^^^^^^^^^^^",
-    "Fix: compute shapes from plain values.",
+    "Fix: compute shapes from plain values; `grad`, `vjp` and `jvp` know the values.",
 )
 def arange_in_a_staged_trace():
     ft.trace(lambda x: fnp.arange(x, 3.0))(0.0)
@@ -1272,7 +1274,7 @@ def argnums_of_a_keyword():
     "argnums='x' is neither an integer nor several",
     "  at test_errors.py:N, in argnums_that_is_no_integer",
     '    ft.grad(lambda x: x, "x")(1.0)',
-    "    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^",
+    "    ^^^^^^^^^^^^^^^^^^^^^^^^^",
     "Fix: select arguments by name with `argnames=`; what `f` is called with is given to the result, `grad(f)(x)`.",
 )
 def argnums_that_is_no_integer():

@@ -16,6 +16,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops.convert import to_dtype
 from functrans.ops.scalars import strong
 from functrans.ops.update import at as at  # noqa: PLC0414  (one of the names of `functrans.numpy`)
+from functrans.tracing.refusal import unknown
 from functrans.tracing.tracer import Tracer
 
 _array = np.array
@@ -247,14 +248,12 @@ def known(value: Any, what: str) -> Any:
     Raises:
         TracedValueError: it is not known, in a staged trace.
     """
-    while type(value) is Tracer:
-        if type(value.value) is ArraySpec:
-            raise TracedValueError(
-                f"{what} needs the value of a staged {value.spec}, to know the shape of its result",
-                "compute shapes from plain values.",
-            )
-        value = value.value
-    return value
+    found = value
+    while type(found) is Tracer:
+        found = found.value
+    if type(found) is ArraySpec:
+        raise unknown(value, what, "the shape of its result depends on it", "compute shapes from plain values")
+    return found
 
 
 # Questions.

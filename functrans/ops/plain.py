@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from functrans.errors import TracedValueError
 from functrans.ir.spec import WEAK, ArraySpec
 from functrans.ops import batching
 from functrans.ops.family import broadcast_shapes, operand
 from functrans.primitive import Batch, Constant, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements, refuse_out
+from functrans.tracing.refusal import unknown
 from functrans.tracing.tracer import Tracer
 
 _TRUTH = "it is a truth value"
@@ -39,11 +39,8 @@ def known(value: Any, name: str, why: str = "the shape of the result depends on 
         return type(value)([known(item, name, why) for item in value])
     found = plain(value)
     if type(found) is ArraySpec:
-        raise TracedValueError(
-            f"`{name}` needs the value of a staged {found}: {why}",
-            "compute it outside of what is traced, or keep all entries and mask them with `np.where`; `grad`, `vjp` "
-            "and `jvp` know the values.",
-        )
+        way = "compute it outside of what is traced, or keep all entries and mask them with `np.where`"
+        raise unknown(value, f"`{name}`", why, way)
     return found
 
 

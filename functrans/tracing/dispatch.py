@@ -10,6 +10,7 @@ import numpy as np
 from functrans.errors import UncoveredFunctionError
 from functrans.primitive import Primitive
 from functrans.tracing.refusal import refuse_out as refuse_out  # noqa: PLC0414  (for `functrans.ops`)
+from functrans.tracing.refusal import staged_by
 
 Handler = Callable[..., Any]
 
@@ -57,14 +58,14 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method_name: str, *inputs: Any, **kw
         handler = UFUNCS.get(ufunc)
         if handler is not None:
             return handler(*inputs)
-        raise uncovered(ufunc_name(ufunc))
+        raise uncovered(ufunc_name(ufunc), tracer=self)
     if "out" in kwargs:
         refuse_out(ufunc_name(ufunc))
     handler = UFUNC_METHODS.get(method_name)
     if handler is None:
         call = "" if method_name == "__call__" else f".{method_name}"
         given = f" with {', '.join(f'`{name}=`' for name in kwargs)}" if kwargs else ""
-        raise uncovered(f"{ufunc_name(ufunc)}{call}", given)
+        raise uncovered(f"{ufunc_name(ufunc)}{call}", given, self)
     return handler(ufunc, *inputs, **kwargs)
 
 
@@ -74,7 +75,7 @@ def array_function(
     """NumPy's protocol for its other functions, as ``Tracer.__array_function__``."""
     handler = FUNCTIONS.get(function)
     if handler is None:
-        raise uncovered(function_name(function))
+        raise uncovered(function_name(function), tracer=self)
     if kwargs.get("out") is not None:
         refuse_out(function_name(function))
     return handler(*args, **kwargs)
@@ -96,6 +97,14 @@ _ADD_ONE = (
 )
 
 
-def uncovered(name: str, given: str = "") -> UncoveredFunctionError:
-    """The error to raise for a NumPy function that functrans does not trace."""
-    return UncoveredFunctionError(f"`{name}`{given} on a traced value is not covered", _ADD_ONE)
+_ADD_ONE_OR_LOOP = (
+    "write it with covered functions (`dir(functrans.numpy)` lists them); use `functrans.map(f, xs)`, a plain loop "
+    "over the examples, if no derivative is wanted through it; or declare a primitive (docs/add_a_primitive.md)."
+)
+
+
+def uncovered(name: str, given: str = "", tracer: Any = None) -> UncoveredFunctionError:
+    """The error to raise for a NumPy function that functrans does not trace; ``tracer`` is what it was called with."""
+    stager = None if tracer is None else staged_by(tracer)
+    fix = _ADD_ONE if stager is None or not stager.batched else _ADD_ONE_OR_LOOP
+    return UncoveredFunctionError(f"`{name}`{given} on a traced value is not covered", fix)

@@ -8,6 +8,7 @@ user's function: the error at the same instruction is replaced by the one that e
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from functrans.errors import (
@@ -28,10 +29,22 @@ if TYPE_CHECKING:
 _HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _PLAIN = "`functrans.stop_gradient(x)` is its plain value, if no derivative is wanted"
 _VALUES = "or do without the staged trace: `grad`, `vjp` and `jvp` work on values"
+_EXAMPLES = "or use `functrans.map(f, xs)`, a plain loop over the examples, each of which has values"
 _INTO_ARRAY = (
     "`a = functrans.numpy.at(a)[index].set(x)` gives the changed array; or collect the entries in a list and make the "
     "array at the end, `functrans.numpy.array(entries)`."
 )
+
+#: What to write in place of ``a[i]``, which asked for this, with an index of this kind of dtype.
+_INDEX = {
+    ("array", "i"): "write `functrans.numpy.at(a)[i].get()`: NumPy's own array takes plain indices alone.",
+    ("array", "f"): "write `functrans.numpy.at(a)[i.astype(int)].get()`: an index is made of integers.",
+    ("array", "b"): "keep the shape: `np.where(mask, a, 0)`, or `np.sum(a, where=mask)`.",
+    ("count", "i"): (
+        "write `functrans.numpy.at(np.array(a))[i].get()`; the indices of `a[i:i + n]` are `i + np.arange(n)`."
+    ),
+}
+_INDEX["array", "u"], _INDEX["count", "u"] = _INDEX["array", "i"], _INDEX["count", "i"]
 
 #: What does, to the entries at an index, what an operator does in place.
 _IN_PLACE = {"+=": "add(x)", "-=": "subtract(x)", "*=": "multiply(x)", "/=": "divide(x)", "**=": "power(x)"}
@@ -63,21 +76,26 @@ def refuse(tracer: Tracer, kind: str) -> NoReturn:
         recorder.leaked()
     place = user_location()
     become, instead = REFUSALS[kind]
-    operation = place.operation() if place is not None and kind in ("array", "float", "complex") else ""
+    operation = place.operation() if place is not None and kind in ("array", "float", "complex", "count") else ""
     assigned = operation == "[]="
     cls = TracedAssignmentError if assigned else TracedValueError
     stager = staged_by(tracer)
     if stager is not None:
-        what = f"a staged {tracer.spec}, traced {stager.purpose}, has no value and cannot become {become}"
-        fix = f"{instead}; {_VALUES}."
-        if operation == "[]" and kind == "array" and tracer.spec.dtype.kind in "iu":
-            fix = "write `functrans.numpy.at(a)[i].get()`: NumPy's own array takes plain indices alone."
+        if stager.batched:
+            what = f"a batched {tracer.spec}, traced {stager.purpose}, is many values and cannot become {become}"
+        else:
+            what = f"a staged {tracer.spec}, traced {stager.purpose}, has no value and cannot become {become}"
+        fix = f"{instead}; {_EXAMPLES if stager.batched else _VALUES}."
+        if operation == "[]":
+            fix = _INDEX.get((kind, tracer.spec.dtype.kind), fix)
     else:
         what = f"a traced {tracer.spec} would become {become}, which has no derivative"
         fix = f"{instead}; {_PLAIN}."
         if operation == "[]" and kind == "array" and tracer.spec.dtype.kind in "fc":
             what = f"a traced {tracer.spec} is used as an index, which must be made of integers"
             fix = "round it, `a[int(functrans.stop_gradient(x))]`: no derivative goes through an index."
+    if kind == "array" and _in_vectorize():
+        fix = "leave `np.vectorize` out, for NumPy's functions take arrays; or use `functrans.vmap` in its place."
     if assigned:
         what = f"a traced {tracer.spec} was assigned into a plain array, which would lose its derivative"
         fix = _INTO_ARRAY
@@ -91,8 +109,8 @@ def refuse_truth(tracer: Tracer) -> NoReturn:
         raise TracedBoolError(
             f"Python asked whether a batched {tracer.spec} is true; traced {tracer.recorder.purpose}, it differs from "
             "example to example",
-            "choose between arrays with `np.where(condition, a, b)`; or use `functrans.map(f, xs)`, a plain loop over "
-            "the examples, which follows `if` and `while`.",
+            "choose between arrays with `np.where(condition, a, b)` (`np.maximum`, not `max`; `a & b`, not `a and b`); "
+            "or use `functrans.map(f, xs)`, a plain loop over the examples, which follows `if` and `while`.",
         )
     raise TracedBoolError(
         f"Python asked whether a staged {tracer.spec} is true; traced {tracer.recorder.purpose}, it has no value",
@@ -133,6 +151,25 @@ def refuse_objects(name: str) -> NoReturn:
         f"`{name}` of a traced value and an array of objects, which may hold traced values: they would be lost",
         "make an array of numbers, `functrans.numpy.array(list)`.",
     )
+
+
+def _in_vectorize() -> bool:
+    """Whether ``np.vectorize`` is at work between the user's code and here."""
+    frame: Any = sys._getframe(1)
+    while frame is not None and is_library(frame.f_code.co_filename):
+        if frame.f_code.co_name == "_vectorize_call":
+            return True
+        frame = frame.f_back
+    return False
+
+
+def unknown(value: Tracer, name: str, why: str, fix: str) -> TracedValueError:
+    """The error of a function that needs a value which a staged trace, or a batch, does not have."""
+    if staged_by(value).batched:  # type: ignore[union-attr]
+        what, way = f"a batched {value.spec}, which is many values", _EXAMPLES
+    else:
+        what, way = f"a staged {value.spec}", "`grad`, `vjp` and `jvp` know the values"
+    return TracedValueError(f"{name} needs the value of {what}: {why}", f"{fix}; {way}.")
 
 
 def staged_by(tracer: Tracer) -> Recorder | None:

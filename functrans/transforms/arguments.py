@@ -36,7 +36,7 @@ class Selection:
         self.f, self._args, self._kwargs = f, list(args), dict(kwargs)
         if argnums is None and argnames is None:
             argnums = 0
-        nums = _several(argnums)
+        nums = several(argnums)
         names = [argnames] if isinstance(argnames, str) else list(argnames or ())
         one = argnums is not None and not isinstance(argnums, Sequence)
         self._single = one + isinstance(argnames, str) == 1 and len(nums) + len(names) == 1
@@ -99,7 +99,12 @@ class Selection:
         return results[0] if self._single else tuple(results)
 
 
-def _several(argnums: Argnums) -> list[int]:
+def several(argnums: Argnums) -> list[int]:
+    """The numbers of the arguments that ``argnums`` selects.
+
+    Raises:
+        DerivativeError: they are no integers, such as the arguments themselves: ``grad(f, x)``.
+    """
     if argnums is None:
         return []
     try:
@@ -108,7 +113,7 @@ def _several(argnums: Argnums) -> list[int]:
         return [operator.index(argnums)]
     except TypeError:
         raise DerivativeError(
-            f"argnums={argnums!r} is neither an integer nor several",
+            f"argnums={argnums!r:.60} is neither an integer nor several",
             "select arguments by name with `argnames=`; what `f` is called with is given to the result, `grad(f)(x)`.",
         ) from None
 
@@ -132,6 +137,11 @@ def differentiable_leaf(leaf: Any, what: Callable[[], str]) -> Any:
             f"derivative with respect to {what()}, which is {ArraySpec(leaf.shape, dtype)}: only floating and complex "
             "values have one",
             "convert it with `x.astype(float)`, or differentiate with respect to other arguments (`argnums=`).",
+        )
+    if kind in (list, tuple, range):
+        raise IntegerInputError(
+            f"derivative with respect to {what()}, which is a {kind.__name__}, not an array",
+            "make it an array of floats: `np.array(x, dtype=float)`.",
         )
     raise IntegerInputError(
         f"derivative with respect to {what()}, which is of type {kind.__name__}: only numbers and arrays have one",

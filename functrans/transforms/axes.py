@@ -11,6 +11,9 @@ import numpy as np
 from functrans import tree
 from functrans.errors import ShapeError, TreeError
 
+#: What the name of an argument that was given by keyword ends with; those are mapped along axis 0.
+KEYWORD = " (given by keyword)"
+
 
 def spread(axes: Any, structure: tree.TreeDef, what: str) -> list[int | None]:
     """One axis (or None) for each leaf: an integer or None stands for the whole tree below it.
@@ -55,12 +58,24 @@ def batch_first(value: Any, axis: int, name: Callable[[], str]) -> Any:
     """
     rank = np.ndim(value)
     if not -rank <= axis < rank:
-        shape = f"has shape {np.shape(value)}" if rank else "is a number"
-        raise ShapeError(
-            f"in_axes says that {name()} is batched along axis {axis}, but it {shape}",
-            "give the axis along which the examples stand, or None for an argument that all of them share.",
-        )
+        raise misfit(value, axis, name())
     return np.moveaxis(value, axis, 0) if axis % rank else value if hasattr(value, "ndim") else np.asarray(value)
+
+
+def misfit(value: Any, axis: int, name: str) -> ShapeError:
+    """The error of an argument that has no such axis."""
+    fix = "give the axis along which the examples stand, or None for an argument that all of them share."
+    if np.ndim(value):
+        found = f"has shape {np.shape(value)}"
+    elif not isinstance(value, int | float | complex | np.generic | np.ndarray):
+        found = f"is a {type(value).__name__}"
+    else:
+        found = "is a number"
+        if name.endswith("]"):
+            fix = "make an array of a list of numbers, `np.array(xs)`; in_axes=None is for what all examples share."
+    if name.endswith(KEYWORD):
+        fix = "what all examples share is passed by position, with None in in_axes, or bound: `functools.partial`."
+    return ShapeError(f"in_axes says that {name} is batched along axis {axis}, but it {found}", fix)
 
 
 def common_size(sizes: Sequence[tuple[int, int]], given: int | None, transform: str, name: Callable[[int], str]) -> int:
@@ -72,8 +87,10 @@ def common_size(sizes: Sequence[tuple[int, int]], given: int | None, transform: 
     lengths = {size for _, size in sizes} | ({given} if given is not None else set())
     if not lengths:
         raise ShapeError(
-            f"`{transform}` has nothing to map over: in_axes is None for every argument",
-            "give an axis for at least one argument, or pass `axis_size=`.",
+            f"`{transform}` has nothing to map over: no argument is batched",
+            "call `functrans.map(f, xs)`, with an axis for at least one argument."
+            if transform == "map"
+            else "give an axis for at least one argument, or pass `axis_size=`.",
         )
     if len(lengths) > 1:
         listed = ", ".join(f"{name(i)} has {size}" for i, size in sizes)

@@ -143,7 +143,7 @@ def derivative(f: Callable[[Any], Any], n: int = 1) -> Callable[[Any], Any]:
         if not np.ndim(x):
             with np.errstate(all="ignore"):
                 return like_primal(at(x), x)
-        mapped: Any = at
+        mapped: Any = named(at, "derivative", f)
         for _ in range(np.ndim(x)):
             mapped = vmap(mapped)
         return mapped(x)

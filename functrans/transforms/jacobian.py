@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from functrans import tree
-from functrans.errors import DerivativeError, NonScalarOutputError, describe_function, expect_function
+from functrans.errors import DerivativeError, NonScalarOutputError, ShapeError, describe_function, expect_function
 from functrans.ir.spec import ArraySpec
 from functrans.tracing.tracer import Tracer
-from functrans.transforms.arguments import Argnames, Argnums, Selection, differentiable_leaves
+from functrans.transforms.arguments import Argnames, Argnums, Selection, differentiable_leaves, several
 from functrans.transforms.batch import BatchRecorder
 from functrans.transforms.jvp import Pushed
 from functrans.transforms.vjp import Linearization, grad, named, value_and_grad
@@ -260,6 +260,9 @@ def _jacobian(
     mode: str | None,
 ) -> Callable[..., Any]:
     expect_function(f, transform)
+    several(argnums)
+    if chunk_size is not None and chunk_size < 1:
+        raise ShapeError(f"chunk_size={chunk_size}: a chunk holds at least one direction", "give a positive number.")
 
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
         selection = Selection(f, args, kwargs, argnums, argnames)

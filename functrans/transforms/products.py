@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from functrans.errors import DerivativeError, describe_function, expect_function
-from functrans.transforms.arguments import Argnames, Argnums, Selection
+import numpy as np
+
+from functrans import tree
+from functrans.errors import DerivativeError, ShapeError, describe_function, expect_function
+from functrans.ir.spec import ArraySpec
+from functrans.transforms.arguments import Argnames, Argnums, Selection, several
 from functrans.transforms.jvp import jvp
 from functrans.transforms.vjp import grad, named
+from functrans.tree import Tree
 
 
 def hvp(
@@ -67,6 +72,7 @@ def _product(
     transform: str, f: Callable[..., Any], argnums: Argnums, argnames: Argnames, has_aux: bool, product: Any
 ) -> Callable[..., Any]:
     expect_function(f, transform)
+    several(argnums)
 
     def product_of(*args: Any, **kwargs: Any) -> Any:
         if len(args) < 2 and not kwargs:
@@ -76,8 +82,13 @@ def _product(
             )
         *primals, v = args
         selection = Selection(f, tuple(primals), kwargs, argnums, argnames)
-        several = selection.result(selection.selected) is selection.selected
-        directions = tuple(v) if several else (v,)
+        if selection.result(selection.selected) is selection.selected:  # several arguments
+            v = tuple(v) if isinstance(v, list) else v
+            expect_vector(v, selection.selected, transform)
+            directions = v
+        else:
+            expect_vector(v, selection.selected[0], transform)
+            directions = (v,)
 
         def call(*selected: Any) -> Any:
             return selection.call(*selected)
@@ -94,3 +105,19 @@ def _product(
         return selection.result(found)
 
     return named(product_of, transform, f)
+
+
+def expect_vector(v: Tree, selected: Tree, transform: str) -> None:
+    """Check that the last argument of a product is built like what is differentiated in.
+
+    Raises:
+        TreeError, ShapeError: it is not; the message says that it is the last one.
+    """
+    what = f"the vector (the last argument of `{transform}(f)`)"
+    leaves, structure = tree.flatten(selected)
+    for given, leaf in zip(tree.flatten_up_to(structure, v, what), leaves, strict=True):
+        if np.shape(given) != np.shape(leaf):
+            raise ShapeError(
+                f"{what} has shape {np.shape(given)}, but what it belongs to is {ArraySpec.of(leaf)}",
+                f"pass the arguments of the function first, and then a vector of shape {np.shape(leaf)}.",
+            )

@@ -23,6 +23,7 @@ from functrans.transforms.arguments import (
     differentiable_leaves,
     dual,
     like_primal,
+    several,
 )
 from functrans.transforms.reverse import ReverseRecorder
 from functrans.transforms.walk import walk
@@ -219,6 +220,7 @@ def value_and_grad(
         (9.0, 6.0)
     """
     expect_function(f, "value_and_grad")
+    several(argnums)
 
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
         selection = Selection(f, args, kwargs, argnums, argnames)
@@ -301,8 +303,10 @@ def _scalar_seed(f: Callable[..., Any], line: Linearization, holomorphic: bool) 
     if spec.shape != ():
         raise NonScalarOutputError(
             f"`grad` needs one number, but {describe_function(f)} returned {spec}",
-            "return a sum, such as `np.sum(out)`, for the gradient of the sum; use `functrans.vjp(f, x)` and its "
-            "pullback for a weighted sum (a head gradient); use `functrans.jacobian(f)` for all derivatives.",
+            "return a sum, such as `np.sum(out)`, for the gradient of the sum; use "
+            "`functrans.vmap(functrans.grad(f))(xs)` for the derivative at each of many points; `functrans.vjp(f, x)` "
+            "and its pullback for a weighted sum (a head gradient); `functrans.jacobian(f)` for all derivatives (twice: "
+            "for all second ones).",
         )
     if spec.dtype.kind == "c" and not holomorphic:
         raise DerivativeError(

@@ -13,7 +13,7 @@ from functrans.errors import ShapeError, describe_function, expect_function
 from functrans.ops.scalars import strong
 from functrans.tracing.trace import check_outputs
 from functrans.tracing.tracer import Tracer
-from functrans.transforms.axes import batch_first, common_size, spread
+from functrans.transforms.axes import KEYWORD, batch_first, common_size, spread
 from functrans.transforms.batch import BatchRecorder
 from functrans.transforms.vjp import named
 
@@ -73,7 +73,7 @@ def argument_names(f: Callable[..., Any], structure: tree.TreeDef) -> list[str]:
         label = f"`{known[index]}`" if index < len(known) else str(index)
         names += [f"argument {label}{path}" for path in tree.paths(child)]
     for key, child in zip(keywords.metadata, keywords.children, strict=True):
-        names += [f"argument `{key}`{path}" for path in tree.paths(child)]
+        names += [f"argument `{key}`{path}{KEYWORD}" for path in tree.paths(child)]
     return names
 
 
@@ -119,6 +119,8 @@ def vmap(
         array([ 1.000000e+00,  6.123234e-17, -1.000000e+00])
     """
     expect_function(f, "vmap")
+    if isinstance(in_axes, np.ndarray):
+        raise ShapeError("in_axes is an array, not an axis", "give the arguments to the result: `vmap(f)(xs)`.")
     if chunk_size is not None and chunk_size < 1:
         raise ShapeError(f"chunk_size={chunk_size}: a chunk holds at least one example", "give a positive number.")
 
