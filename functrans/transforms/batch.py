@@ -15,6 +15,7 @@ import numpy as np
 from functrans.errors import MissingRuleError
 from functrans.ir.spec import ArraySpec
 from functrans.ops.batching import elementwise, rule_of
+from functrans.ops.family import result_dtype
 from functrans.primitive import Primitive
 from functrans.tracing.bind import bind_binary, bind_unary
 from functrans.tracing.recorder import Recorder
@@ -119,7 +120,10 @@ class BatchRecorder(Recorder):
         if weak or primitive.name == "weak":
             foretold = primitive.spec(*[ArraySpec.of(arg) for arg in args], **params)
             specs = foretold if primitive.multiple else (foretold,)
-            operands = [strengthened(x, specs[0]) if flag else x for x, flag in zip(operands, batched, strict=True)]
+            operands = [
+                strengthened(x, arg, args, specs[0]) if flag else x
+                for x, arg, flag in zip(operands, args, batched, strict=True)
+            ]
         try:
             out = rule(primitive, operands, batched, self.size, params)
         except ValueError as error:
@@ -132,6 +136,9 @@ class BatchRecorder(Recorder):
         return tuple(made) if primitive.multiple else made[0]
 
 
-def strengthened(x: Any, out: ArraySpec) -> Any:
-    """A batch of Python scalars, which is an array, in the dtype that the scalars would take beside others."""
-    return x.astype(out.dtype) if out.dtype.kind in "fc" and x.dtype.kind in "f" and x.dtype != out.dtype else x
+def strengthened(x: Any, arg: Tracer, args: tuple[Any, ...], out: ArraySpec) -> Any:
+    """A batch of Python scalars, which is an array, in the dtype that each of them would take beside the others."""
+    if not arg.value.weak:
+        return x
+    dtype = np.dtype(np.int64) if out.weak and out.dtype.kind == "i" else result_dtype(args)
+    return x if x.dtype == dtype or dtype.kind == "b" else x.astype(dtype)

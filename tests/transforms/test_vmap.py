@@ -196,3 +196,31 @@ def test_an_elementwise_primitive_has_its_rule_by_itself():
         np.testing.assert_array_equal(ft.vmap(ft.grad(lambda x: bind(made, x)))(np.arange(3.0)), [0.0, 3.0, 12.0])
     finally:
         forget(made)
+
+
+@pytest.mark.parametrize("number", [True, 3, 0.5, 0.5 + 1j], ids=repr)
+@pytest.mark.parametrize("dtype", [np.bool_, np.int8, np.int64, np.float32, np.float64, np.complex64])
+@pytest.mark.parametrize("f", [lambda a, b: a + b, lambda a, b: b * a, lambda a, b: a == b, lambda a, b: (a + a) * b])
+def test_batches_of_python_scalars_promote_like_python_scalars(f, dtype, number):
+    """A Python scalar made inside of the batch from each example."""
+    kind = type(number)
+    beside = np.ones(2, dtype)
+
+    def g(x):
+        return f(weak_like(x, kind), beside)
+
+    found = ft.vmap(g)(np.full(3, number))
+    expected = f(number, beside)
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, np.broadcast_to(expected, found.shape))
+
+
+def weak_like(x, kind):
+    """A value of a batch that stands for Python scalars of some type."""
+    x.value = ArraySpec((), x.dtype, weak=True)
+    return x
+
+
+def test_operators_on_python_scalars_alone_are_pythons():
+    assert ft.vmap(lambda x: weak_like(x, bool) + weak_like(x, bool))(np.array([True, False])).tolist() == [2, 0]
+    assert ft.vmap(lambda x: -weak_like(x, bool))(np.array([True, False])).tolist() == [-1, 0]
