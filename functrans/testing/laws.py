@@ -28,6 +28,7 @@ from functrans.testing.compare import (
     assert_same_bits,
     bits,
     double,
+    epsilon,
     flat,
     leaves,
     specs,
@@ -266,10 +267,16 @@ def staged_derivatives_are_the_live_ones(case: Case) -> None:
         assert specs(staged) == specs(live), f"staged {specs(staged)}, live {specs(live)}"
         a, b = flat(staged), flat(live)
         finite = np.isfinite(a) & np.isfinite(b)
-        assert_close(a[finite], b[finite], precise=1e-15)
+        # NumPy may compute the last bit otherwise where an operand lies otherwise in memory.
+        assert_close(a[finite], b[finite], precise=4 * epsilon(case.value(), case.point))
         odd = np.where(finite, 0.0, a), np.where(finite, 0.0, b)
         assert np.array_equal(*odd, equal_nan=True), f"staged {staged}, live {live}"
         assert_same_bits(leaves(executed(program, *leaves(args))), leaves(staged))
+
+
+def with_plain_nans(leaf: Any) -> Any:
+    """The same with one kind of NaN: which sign it has, and what else its bits say, means nothing."""
+    return np.where(np.isnan(leaf), np.asarray(np.nan, np.asarray(leaf).dtype), leaf)[()]
 
 
 @law(order=1, anywhere=True)
@@ -286,7 +293,7 @@ def nothing_is_written_into(case: Case) -> None:
     first, second = pullback(w), pullback(w)
     assert bits((case.args, v, w)) == before, "an argument was written into"
     assert bits(out) == value, "the value was written into"
-    assert_same_bits(first, second)
+    assert_same_bits(tree.map(with_plain_nans, first), tree.map(with_plain_nans, second))
     given = [leaf for leaf in leaves((case.args, w, out)) if isinstance(leaf, np.ndarray)]
     for gradient in leaves((first, second)):
         shared = [leaf for leaf in given if isinstance(gradient, np.ndarray) and np.shares_memory(gradient, leaf)]
