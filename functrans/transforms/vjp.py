@@ -305,8 +305,8 @@ def _scalar_seed(f: Callable[..., Any], line: Linearization, holomorphic: bool) 
             f"`grad` needs one number, but {describe_function(f)} returned {spec}",
             "return a sum, such as `np.sum(out)`, for the gradient of the sum; use "
             "`functrans.vmap(functrans.grad(f))(xs)` for the derivative at each of many points; `functrans.vjp(f, x)` "
-            "and its pullback for a weighted sum (a head gradient); `functrans.jacobian(f)` for all derivatives (twice: "
-            "for all second ones).",
+            "and its pullback for a weighted sum (a head gradient); `functrans.jacobian(f)` for all derivatives "
+            "(twice: for all second ones).",
         )
     if spec.dtype.kind == "c" and not holomorphic:
         raise DerivativeError(
