@@ -14,7 +14,7 @@ from functrans.tracing.tracer import Tracer
 from functrans.transforms.arguments import Argnames, Argnums, Selection, differentiable_leaves, several
 from functrans.transforms.batch import BatchRecorder
 from functrans.transforms.jvp import Pushed
-from functrans.transforms.vjp import Linearization, grad, named, value_and_grad
+from functrans.transforms.vjp import REAL_PARTS, Linearization, grad, named, real_of_complex, value_and_grad
 
 
 class Request:
@@ -56,17 +56,26 @@ class Request:
             self.transform, self.f, self.leaves, self.structure, directions, self.has_aux, self.selection.call
         )
 
-    def check_outputs(self, specs: Sequence[ArraySpec]) -> None:
-        """Refuse complex outputs, of which real derivatives have no single number.
+    def check_outputs(self, specs: Sequence[ArraySpec], moving: Sequence[bool]) -> None:
+        """Refuse outputs without a derivative; ``moving``: which of them depend on the arguments.
 
         Raises:
             NonScalarOutputError: an output is complex and the function not said to be holomorphic.
+            DerivativeError: it is a real one of a holomorphic function; it is an integer.
         """
-        for spec in specs:
+        for spec, moves in zip(specs, moving, strict=True):
             if spec.dtype.kind == "c" and not self.holomorphic:
                 raise NonScalarOutputError(
                     f"`{self.transform}` needs real outputs, but {describe_function(self.f)} returned {spec}",
                     "return real and imaginary parts apart (`np.real(out)`, `np.imag(out)`).",
+                )
+            if self.holomorphic and moves and spec.dtype.kind != "c":
+                raise DerivativeError(real_of_complex(self.transform, self.f, spec), REAL_PARTS)
+            if spec.dtype.kind not in "fc" and not spec.weak:
+                raise DerivativeError(
+                    f"`{self.transform}` of {describe_function(self.f)}, which returned {spec}: an integer has no "
+                    "derivative",
+                    "return floating-point results; hand others through with `has_aux=True`.",
                 )
 
     def chunks(self, size: int) -> list[tuple[int, int]]:
@@ -76,7 +85,11 @@ class Request:
 
     def result(self, blocks: Sequence[Sequence[Any]], out_tree: tree.TreeDef) -> Any:
         """The tree of outputs of trees of arguments of these blocks, with what else was returned."""
-        rows = [self.selection.result(tree.unflatten(self.structure, row)) for row in blocks]
+        taken: set[int] = set()
+        rows = [
+            self.selection.result(tree.unflatten(self.structure, [apart(block, taken) for block in row]))
+            for row in blocks
+        ]
         made = tree.unflatten(out_tree, rows)
         return (made, self.aux) if self.has_aux else made
 
@@ -110,12 +123,25 @@ def block(parts: Sequence[Any], shape: tuple[int, ...], dtype: Any, columns: boo
     return whole if whole.flags.writeable else whole.copy()
 
 
+def apart(whole: Any, taken: set[int]) -> Any:
+    """A block in memory of its own, into which its owner may write: ``taken`` is that of the others."""
+    if type(whole) is not np.ndarray:
+        return whole
+    owner: Any = whole
+    while type(owner.base) is np.ndarray:
+        owner = owner.base
+    if id(owner) in taken:
+        return whole.copy()
+    taken.add(id(owner))
+    return whole
+
+
 def by_reverse(request: Request, line: Linearization) -> Any:
     """One walk back over the trace for all entries of an output."""
     specs = [ArraySpec.of(out) for out in line.outs]
     inputs = [ArraySpec.of(leaf) for leaf in request.leaves]
     request.aux = line.aux
-    request.check_outputs(specs)
+    request.check_outputs(specs, [node is not None for node in line.nodes])
     rows: list[list[Any]] = []
     for position, spec in enumerate(specs):
         parts: list[list[Any]] = []
@@ -143,7 +169,8 @@ def by_forward(request: Request) -> Any:
             directions = [dx if i == position else None for i in range(len(request.leaves))]
             pushed = request.pushed(directions)
             specs = [ArraySpec.of(value) for value in pushed.values]
-            request.check_outputs(specs)
+            request.check_outputs(specs, [dx is not None for dx in pushed.tangents])
+            specs = [s if s.dtype.kind in "fc" else ArraySpec(s.shape, spec.dtype) for s in specs]
             parts.append([unbatched(dx, recorder, s) for dx, s in zip(pushed.tangents, specs, strict=True)])
             recorder.close()
         columns.append(
@@ -185,7 +212,8 @@ def jacobian(
     Raises:
         IntegerInputError: an argument is an integer array.
         NonScalarOutputError: an output is complex, without ``holomorphic=True``.
-        DerivativeError: an argument is complex, without ``holomorphic=True``; or real with it.
+        DerivativeError: an argument is complex, without ``holomorphic=True``; or it or an output is real with it. An
+            output is an integer.
 
     Example:
         >>> import functrans as ft
@@ -270,7 +298,10 @@ def _jacobian(
         if mode == "forward" and request.leaves:
             return by_forward(request)
         chosen, line = choose(request)
-        return by_forward(request) if mode is None and chosen == "forward" else by_reverse(request, line)
+        if mode is None and chosen == "forward":
+            del line  # its memory is not needed any more
+            return by_forward(request)
+        return by_reverse(request, line)
 
     return named(jacobian_of, transform, f)
 

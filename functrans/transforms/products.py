@@ -30,7 +30,7 @@ def hvp(
         has_aux: ``f`` returns ``(value, aux)``; the result is then ``(product, aux)``.
 
     Returns:
-        A function of the arguments of ``f`` and then of ``v``, which has the structure and shapes of what is
+        A function of the arguments of ``f`` and then, as its last one, of ``v``, which has the structure and shapes of what is
         differentiated in (a tuple, for several arguments); so has the product.
 
     Raises:
@@ -41,6 +41,8 @@ def hvp(
         >>> import numpy as np
         >>> ft.hvp(np.prod)(np.array([1.0, 2.0, 3.0]), np.array([1.0, 0.0, 0.0]))
         array([0., 3., 2.])
+        >>> ft.hvp(lambda w, scale: scale * np.sum(w**2))(np.ones(2), 5.0, np.array([1.0, 0.0]))
+        array([10.,  0.])
 
     Source: Pearlmutter, Fast exact multiplication by the Hessian. Neural Computation 6 (1994).
     """
@@ -57,7 +59,8 @@ def vhp(
 ) -> Callable[..., Any]:
     """As :func:`hvp`, computed reverse over forward: the gradient of the derivative in the direction of the vector.
 
-    The Hessian being symmetric, the two give the same; which is faster depends on the function.
+    Takes what :func:`hvp` takes. The Hessian being symmetric, the two give the same; which is faster depends on the
+    function.
 
     Example:
         >>> import functrans as ft

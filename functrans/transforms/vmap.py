@@ -88,7 +88,9 @@ def vmap(
 ) -> Callable[..., Any]:
     """A function that maps ``f`` over an axis of its arguments: written for one example, computed for all at once.
 
-    Each operation of ``f`` becomes one of NumPy's on the whole batch; there is no loop over the examples.
+    Each operation of ``f`` becomes one of NumPy's on the whole batch; there is no loop over the examples. Inside of
+    ``f`` shapes, ``len`` and iteration are those of one example, which has no plain value: choose with ``np.where``, and
+    make arrays with ``np.stack``. Random numbers drawn there are the same for all examples.
 
     Args:
         f: function of one example: of arrays, or of trees of arrays.
@@ -99,7 +101,7 @@ def vmap(
             tree of these built like the result.
         axis_name: a name for the batch, for :func:`functrans.psum` and its kin inside of ``f``.
         axis_size: the number of examples, where no argument tells.
-        chunk_size: at most so many examples at once, which bounds the memory.
+        chunk_size: at most so many examples at once, which bounds the memory. Not together with ``axis_name``.
 
     Returns:
         A function of the same arguments with the batch axes added.
@@ -108,6 +110,7 @@ def vmap(
         ShapeError: an argument has no such axis, or the arguments do not agree on the number of examples.
         TreeError: axes are not built like what they are for.
         TracedBoolError: ``f`` asks for the truth of a batched value, which differs from example to example.
+        TracedValueError: ``f`` makes a plain number or array of it.
         MissingRuleError: ``f`` uses an operation that has no batching rule; :func:`functrans.map` is a plain loop.
 
     Example:
@@ -123,6 +126,12 @@ def vmap(
         raise ShapeError("in_axes is an array, not an axis", "give the arguments to the result: `vmap(f)(xs)`.")
     if chunk_size is not None and chunk_size < 1:
         raise ShapeError(f"chunk_size={chunk_size}: a chunk holds at least one example", "give a positive number.")
+    if chunk_size is not None and axis_name is not None:
+        raise ShapeError(
+            f"`vmap` with axis_name={axis_name!r} and chunk_size={chunk_size}: sums and means over the batch would be "
+            "those of a chunk",
+            "leave one of the two out.",
+        )
 
     def mapped(*args: Any, **kwargs: Any) -> Any:
         batch = Batched("vmap", f, args, kwargs, in_axes, axis_size)
