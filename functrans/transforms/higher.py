@@ -140,13 +140,11 @@ def derivative(f: Callable[[Any], Any], n: int = 1) -> Callable[[Any], Any]:
 
     def derivative_of(x: Any) -> Any:
         x = differentiable_leaf(x, lambda: f"argument 0 of {describe_function(f)}")
-        if not np.ndim(x):
-            with np.errstate(all="ignore"):
-                return like_primal(at(x), x)
         mapped: Any = named(at, "derivative", f)
         for _ in range(np.ndim(x)):
             mapped = vmap(mapped)
-        return mapped(x)
+        with np.errstate(all="ignore"):
+            return mapped(x) if np.ndim(x) else like_primal(at(x), x)
 
     return named(derivative_of, f"derivative{order}", f)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from functrans import tree
-from functrans.errors import DerivativeError, describe_function, expect_function
+from functrans.errors import DerivativeError, ShapeError, describe_function, expect_function
 from functrans.interpreter import run
 from functrans.ir import ArraySpec, Program, Var
 from functrans.ops.duals import zeros
@@ -17,7 +17,7 @@ from functrans.tracing.trace import stage, trace
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.arguments import differentiable_leaves, dual, like_primal
 from functrans.transforms.jvp import Pushed
-from functrans.transforms.vjp import Linearization, named
+from functrans.transforms.vjp import Linearization, named, owned
 from functrans.tree import Tree
 
 
@@ -41,7 +41,22 @@ class Pushforward:
             dual(dx, var.spec.strong(), "the tangent") for dx, var in zip(given, self.program.inputs, strict=True)
         ]
         outs = run(self.program, leaves)
-        return tree.unflatten(self.program.out_tree or tree.LEAF, outs)
+        taken = {id(dx) for dx in leaves}
+        return tree.unflatten(self.program.out_tree or tree.LEAF, [owned(out, taken) for out in outs])
+
+    def expect(self, primals: Tree, specs: Sequence[ArraySpec]) -> None:
+        """Check that these are built like what was linearized at.
+
+        Raises:
+            TreeError, ShapeError: they are not.
+        """
+        tree.flatten_up_to(self._structure, primals, "what a pushforward is transposed at")
+        for spec, var in zip(specs, self.program.inputs, strict=True):
+            if spec != var.spec.strong():
+                raise ShapeError(
+                    f"`linear_transpose` of a pushforward at {spec}, but it belongs to {var.spec}",
+                    "pass the arguments that `linearize` was called with.",
+                )
 
     def __repr__(self) -> str:
         return f"<{self.__name__}: {self.program!r}>"
@@ -115,6 +130,8 @@ def linear_transpose(f: Callable[..., Tree], *primals: Tree) -> Callable[[Tree],
 
     Raises:
         DerivativeError: ``f`` is not linear; the message says where.
+        IntegerInputError: a primal is an integer array.
+        TreeError, ShapeError: ``f`` was given by :func:`linearize`, at arguments built otherwise.
 
     Example:
         >>> import functrans as ft
@@ -123,8 +140,11 @@ def linear_transpose(f: Callable[..., Tree], *primals: Tree) -> Callable[[Tree],
         (array([3., 2., 2.]),)
     """
     expect_function(f, "linear_transpose")
-    leaves, structure = tree.flatten(tuple(primals))
+    examples = tree.map(lambda leaf: zeros(leaf) if type(leaf) is ArraySpec else leaf, tuple(primals))
+    leaves, structure = differentiable_leaves(examples, lambda: [str(i) for i in range(len(primals))], f)
     specs = [ArraySpec.of(leaf).strong() for leaf in leaves]
+    if isinstance(f, Pushforward):
+        f.expect(examples, specs)
     program = f.program if isinstance(f, Pushforward) else trace(f)(*tree.unflatten(structure, specs))
     expect_linear(program, f)
     origin = [zeros(spec) for spec in specs]
@@ -151,6 +171,10 @@ def linear_transpose(f: Callable[..., Tree], *primals: Tree) -> Callable[[Tree],
     return named(transposed, "linear_transpose", f)
 
 
+#: Linear between their jumps alone: their derivatives are constant numbers.
+_JUMPS = frozenset({"fmod", "modf", "nextafter", "remainder"})
+
+
 def known_value(value: Any) -> Any:
     """What a value of outer traces stands for; a staged one itself."""
     while type(value) is Tracer and type(value.value) is not ArraySpec:
@@ -170,9 +194,10 @@ def expect_linear(program: Program, f: Callable[..., Any]) -> None:
         if not traced:
             continue
         moving.update(equation.outputs)
-        if not _is_linear(equation.primitive.derivative, traced, len(equation.inputs)):
+        primitive = equation.primitive
+        if primitive.name in _JUMPS or not _is_linear(primitive.derivative, traced, len(equation.inputs)):
             raise DerivativeError(
-                f"`linear_transpose` of {describe_function(f)}, which is not linear: `{equation.primitive.name}` is "
+                f"`linear_transpose` of {describe_function(f)}, which is not linear: `{primitive.name}` is "
                 "applied to what depends on its arguments",
                 "`functrans.linearize(f, x)` gives the linear part at a point, which can be transposed.",
                 equation.location or False,
@@ -196,6 +221,8 @@ def _is_linear(derivative: Any, traced: list[int], count: int) -> bool:
             return False
     forbidden = {first - 1, *[i + first for i in traced]}
     return all(
-        rule is not None and (not callable(rule) or forbidden.isdisjoint(used_parameters(rule, count + first)))
+        rule is not None
+        and rule != 0
+        and (not callable(rule) or forbidden.isdisjoint(used_parameters(rule, count + first)))
         for rule in [reads[i] for i in traced]
     )

@@ -313,6 +313,8 @@ def _scalar_seed(f: Callable[..., Any], line: Linearization, holomorphic: bool) 
             f"`grad` needs a real number, but {describe_function(f)} returned {spec}",
             "return `np.real(out)` or `np.abs(out)`; for a holomorphic function pass `holomorphic=True`.",
         )
+    if holomorphic and spec.dtype.kind != "c" and line.nodes[0] is not None:
+        raise DerivativeError(real_of_complex("grad", f, spec), REAL_PARTS)
     if holomorphic and any(ArraySpec.of(leaf).dtype.kind != "c" for leaf in line.leaves):
         raise DerivativeError(
             f"holomorphic=True, but an argument of {describe_function(f)} is not complex",
@@ -324,6 +326,20 @@ def _scalar_seed(f: Callable[..., Any], line: Linearization, holomorphic: bool) 
             "return a floating-point result.",
         )
     return ONE if spec.weak or spec.dtype == np.float64 else np.ones((), spec.dtype)[()]
+
+
+def real_of_complex(transform: str, f: Callable[..., Any], spec: ArraySpec) -> str:
+    """What is wrong with ``holomorphic=True`` where a real number depends on complex ones."""
+    return (
+        f"`{transform}` with holomorphic=True of {describe_function(f)}, which returned {spec}: that is not holomorphic"
+    )
+
+
+#: What to do about it.
+REAL_PARTS = (
+    "a real function of complex numbers has no complex derivative: differentiate in real and imaginary parts given "
+    "apart, or use `functrans.grad` without `holomorphic=True`, which gives `df/dx - i df/dy`."
+)
 
 
 def named(wrapper: Callable[..., Any], transform: str, f: Callable[..., Any]) -> Callable[..., Any]:

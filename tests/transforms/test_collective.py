@@ -82,3 +82,20 @@ def test_an_unknown_name_is_an_error():
         ft.vmap(lambda x: ft.psum(x, "rows"), axis_name="columns")(X)
     with pytest.raises(ShapeError, match="those that have a name: none"):
         ft.axis_index("rows")
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_derivatives_of_what_all_examples_share(name):
+    """A value from outside of the batch stands in the sum once for each example."""
+    collective, reduce = REDUCTIONS[name]
+    f = lambda s: np.sum(ft.vmap(lambda x: x * collective(s**2, "b"), axis_name="b")(X))  # noqa: E731
+    g = lambda s: np.sum(X * reduce(np.broadcast_to(s**2, 3), axis=0))  # noqa: E731
+    assert ft.grad(f)(1.5) == pytest.approx(ft.grad(g)(1.5), rel=1e-14)
+    assert ft.hessian(f)(1.5) == pytest.approx(ft.hessian(g)(1.5), rel=1e-14)
+    program = ft.trace(ft.grad(f))(1.5)
+    assert ft.evaluate(program, 1.5) == pytest.approx(ft.grad(g)(1.5), rel=1e-14)
+
+
+def test_a_name_and_chunks_exclude_each_other():
+    with pytest.raises(ShapeError, match="those of a chunk"):
+        ft.vmap(lambda x: ft.psum(x, "b"), axis_name="b", chunk_size=2)

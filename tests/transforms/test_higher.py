@@ -93,3 +93,9 @@ def test_elementwise_grad():
     np.testing.assert_allclose(ft.elementwise_grad(ft.elementwise_grad(np.sin))(x), -np.sin(x), rtol=1e-15)
     np.testing.assert_allclose(ft.elementwise_grad(np.multiply, 1)(x, 2.0 * x), x)
     assert ft.elementwise_grad(np.square)(3.0) == 6.0
+
+
+def test_derivatives_at_singular_points_do_not_warn():
+    x = np.array([0.0, 1.0])
+    assert ft.derivative(lambda x: x**0.5, 2)(x).tolist() == [-np.inf, -0.25]
+    assert ft.derivative(lambda x: np.where(x > 0, np.sqrt(x), 0.0))(x).tolist() == [0.0, 0.5]

@@ -83,6 +83,9 @@ def test_holomorphic(jacobian):
         jacobian(lambda z: z**3)(z)
     with pytest.raises(DerivativeError, match="holomorphic=True"):
         jacobian(lambda z: z**3, holomorphic=True)(1.0)
+    with pytest.raises(DerivativeError, match="that is not holomorphic"):
+        jacobian(lambda z: (z, np.abs(z)), holomorphic=True)(z)
+    assert np.array_equal(jacobian(lambda z: (z, 1.0), holomorphic=True)(z)[1], np.zeros(2))
 
 
 @every_mode
@@ -101,6 +104,24 @@ def test_what_has_no_jacobian_is_refused(jacobian):
         jacobian(lambda x: x * 1j)(1.0)
     with pytest.raises(IntegerInputError):
         jacobian(lambda x: x)(np.arange(3))
+    with pytest.raises(DerivativeError, match="an integer has no derivative"):
+        jacobian(lambda x: (x, np.argmax(x)))(np.ones(3))
+
+
+@every_mode
+def test_python_integers_among_the_outputs_are_constants(jacobian):
+    found = jacobian(lambda x: (1, x))(np.ones(2))[0]
+    assert found.dtype == np.float64
+    assert found.tolist() == [0.0, 0.0]
+
+
+@every_mode
+def test_blocks_share_no_memory(jacobian):
+    found = jacobian(lambda p: (p[0] + p[1], p[0]))((np.ones(2), np.ones(2)))
+    blocks = [block for row in found for block in row]
+    for i, block in enumerate(blocks):
+        assert not any(np.shares_memory(block, other) for other in blocks[i + 1 :])
+        block += 1.0  # each is its caller's own
 
 
 @pytest.mark.parametrize(("outputs", "inputs", "mode"), [(1, 3, "reverse"), (3, 1, "forward"), (2, 2, "forward")])

@@ -110,3 +110,42 @@ def test_what_is_not_linear_is_refused(f, name):
 def test_what_is_added_is_refused(f):
     with pytest.raises(DerivativeError, match="does not give zero at zero"):
         ft.linear_transpose(f, np.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("f", "name"),
+    [
+        (lambda x: x % 2.0, "remainder"),
+        (lambda x: np.fmod(x, 2.0), "fmod"),
+        (lambda x: np.modf(x)[0], "modf"),
+        (lambda x: np.copysign(2.0, x) - 2.0, "copysign"),
+        (lambda x: np.heaviside(x, 0.0), "heaviside"),
+    ],
+)
+def test_what_is_linear_between_jumps_alone_is_refused(f, name):
+    with pytest.raises(DerivativeError, match=f"not linear: `{name}`"):
+        ft.linear_transpose(f, np.ones(2))
+
+
+def test_a_pushforward_is_transposed_at_its_own_arguments():
+    _, pushforward = ft.linearize(np.sin, np.ones(3))
+    for others in (1.0, np.ones((2, 3)), np.ones(3, np.float32)):
+        with pytest.raises(ShapeError, match="of a pushforward"):
+            ft.linear_transpose(pushforward, others)
+    with pytest.raises(TreeError, match="what a pushforward is transposed at"):
+        ft.linear_transpose(pushforward, np.ones(3), np.ones(3))
+
+
+def test_integers_are_not_what_a_transpose_gives():
+    """Rounded to integers, the transpose would be wrong."""
+    assert ft.linear_transpose(lambda x: 2.5 * x, 3)(1.0) == (2.5,)
+    for integers in (np.arange(3), ft.ArraySpec((3,), np.dtype(np.int64))):
+        with pytest.raises(IntegerInputError):
+            ft.linear_transpose(lambda x: 2.5 * x, integers)
+
+
+def test_tangents_belong_to_the_caller():
+    v = np.ones(3)
+    first, second = ft.linearize(lambda x: (x, x), np.ones(3))[1](v)
+    first += 1.0
+    assert v.tolist() == second.tolist() == [1.0, 1.0, 1.0]

@@ -229,6 +229,9 @@ def test_holomorphic():
     z = np.array(0.5 + 1.5j)
     assert ft.grad(np.exp, holomorphic=True)(0.5 + 1.5j) == np.exp(0.5 + 1.5j)
     assert ft.grad(lambda z: z**3, holomorphic=True)(z) == pytest.approx(3 * z**2)
+    assert ft.grad(lambda z: 1.0, holomorphic=True)(z) == 0
+    with pytest.raises(DerivativeError, match="that is not holomorphic"):
+        ft.grad(np.abs, holomorphic=True)(z)
     with pytest.raises(DerivativeError, match="holomorphic=True"):
         ft.grad(lambda z: z**3)(z)
     with pytest.raises(DerivativeError, match="is not complex"):
