@@ -1,6 +1,7 @@
 """What one example may know of the others under ``vmap(..., axis_name=)``: sums, means, extremes, all of them.
 
-All are written in one primitive, ``all_gather``, which the batch's recorder answers with the batch itself.
+All are written in one primitive, ``all_gather``, which the batch's recorder answers with the batch itself. All take
+arrays or trees of arrays, and raise a :class:`~functrans.errors.ShapeError` where no batch has that name.
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ def hvp(
         has_aux: ``f`` returns ``(value, aux)``; the result is then ``(product, aux)``.
 
     Returns:
-        A function of the arguments of ``f`` and then, as its last one, of ``v``, which has the structure and shapes of what is
-        differentiated in (a tuple, for several arguments); so has the product.
+        A function of the arguments of ``f`` and then, as its last one, of ``v``, which has the structure and shapes of
+        what is differentiated in (a tuple, for several arguments); so has the product.
 
     Raises:
         what :func:`functrans.grad` raises; TreeError, ShapeError: ``v`` is not built like the arguments.

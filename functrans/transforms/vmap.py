@@ -89,8 +89,8 @@ def vmap(
     """A function that maps ``f`` over an axis of its arguments: written for one example, computed for all at once.
 
     Each operation of ``f`` becomes one of NumPy's on the whole batch; there is no loop over the examples. Inside of
-    ``f`` shapes, ``len`` and iteration are those of one example, which has no plain value: choose with ``np.where``, and
-    make arrays with ``np.stack``. Random numbers drawn there are the same for all examples.
+    ``f`` shapes, ``len`` and iteration are those of one example, which has no plain value: choose with ``np.where``,
+    and make arrays with ``np.stack``. Random numbers drawn there are the same for all examples.
 
     Args:
         f: function of one example: of arrays, or of trees of arrays.
