@@ -70,9 +70,13 @@ def lawless(
     return sorted(found)
 
 
+#: What means something inside of a named batch alone; `tests/transforms/test_collective.py` tests it there.
+OF_A_BATCH = {"all_gather"}
+
+
 def test_every_law_is_run_on_every_primitive():
     run = parametrized(law_tests.test_law), parametrized(law_tests.test_law_at_edges)
-    assert lawless(primitives(), *run) == []
+    assert lawless([p for p in primitives() if p.name not in OF_A_BATCH], *run) == []
 
 
 @pytest.fixture

@@ -35,6 +35,9 @@ from functrans.testing.compare import (
 )
 from functrans.testing.kink_laws import each_zero_absorbs as each_zero_absorbs  # noqa: PLC0414
 from functrans.testing.kink_laws import kinks_get_their_middle as kinks_get_their_middle  # noqa: PLC0414
+from functrans.testing.kink_laws import (
+    second_derivatives_are_right_at_ties_and_zeros as second_derivatives_are_right_at_ties_and_zeros,  # noqa: PLC0414
+)
 from functrans.testing.kink_laws import zero_absorbs as zero_absorbs  # noqa: PLC0414
 from functrans.testing.kink_laws import zeros_beside_numbers_absorb as zeros_beside_numbers_absorb  # noqa: PLC0414
 from functrans.testing.law import LAWS as LAWS  # noqa: PLC0414
