@@ -151,6 +151,9 @@ BREAKS = {
         Linear([lambda ct, x: np.concatenate([ct, np.zeros(2)])]),
         spec=lambda x: x.with_shape((1,)),
     ),
+    "second_derivatives_are_right_at_ties_and_zeros": lambda: op(
+        np.square, Derivatives([lambda out, x: np.where(x == 0, 0.0, 2 * x)]), source="np.square({})"
+    ),
     "batched_is_stacked": lambda: other_in_batches,
     "batched_derivatives_are_stacked": lambda: other_in_batches,
     "derivative_of_the_batch": lambda: other_in_batches,
