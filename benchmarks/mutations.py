@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from explained_mutants import EXPLAINED
+from explained_mutants import reason
 from mutants import Mutant, rule_mutants
 from source_mutants import source_mutants
 
@@ -126,11 +126,6 @@ def planted(chosen: Iterable[Primitive], level: str | None = None) -> Iterator[M
         yield from source_mutants(chosen)
 
 
-def reason(mutant: Mutant) -> str:
-    """Why it cannot be caught, where that is known."""
-    return EXPLAINED.get(mutant.key, "")
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description="Which wrong derivatives the laws catch.")
     parser.add_argument("--primitive", action="append", help="only those in the rules of this primitive")
@@ -164,7 +159,7 @@ def main() -> int:
             if options.all:
                 print(f"changes nothing: {mutant.place}: {mutant.kind}: {mutant.change}")
             continue
-        why = reason(mutant)
+        why = reason(mutant.key)
         end = "caught" if law else "explained" if why else "survived"
         counts[end][mutant.kind] += 1
         by_primitive[end][mutant.primitives[0].name] += 1

@@ -20,6 +20,7 @@ from mutants import ROOT, Mutant, clear_residuals, noticed, other_axis, slots, s
 from functrans.ops import duals
 from functrans.primitive import Derivatives, Linear, Primitive, lookup, primitives
 from functrans.tracing.dispatch import FUNCTIONS, METHODS, UFUNC_METHODS, UFUNCS
+from functrans.tracing.tracer import Tracer
 
 _ANNOTATIONS = __import__("__future__").annotations.compiler_flag
 
@@ -30,7 +31,8 @@ _ANNOTATIONS = __import__("__future__").annotations.compiler_flag
 @cache
 def _handlers() -> frozenset[int]:
     tables: tuple[dict[Any, Any], ...] = (FUNCTIONS, METHODS, UFUNCS, UFUNC_METHODS)
-    return frozenset(id(handler) for table in tables for handler in table.values())
+    own = vars(Tracer).values()  # `x[index]` and the operators
+    return frozenset([id(handler) for table in tables for handler in table.values()] + [id(method) for method in own])
 
 
 def _functions_in(value: Any) -> Iterator[FunctionType]:
@@ -331,12 +333,19 @@ def sites(source: Source) -> Iterator[tuple[Any, list[Any], Any, str, int | None
                     continue  # a docstring
                 if isinstance(child, ast.keyword) and child.arg == "strict":
                     continue
+                if isinstance(child, ast.Raise) or _only_raises(child):
+                    continue
                 if isinstance(child, ast.AST):
                     if isinstance(child, ast.expr):
                         yield child, [*parents, node], node, field, i
                     yield from walk(child, [*parents, node])
 
     yield from walk(source.node, [])
+
+
+def _only_raises(node: Any) -> bool:
+    """Whether a statement refuses what it is given, and does nothing else."""
+    return isinstance(node, ast.If) and not node.orelse and all(isinstance(part, ast.Raise) for part in node.body)
 
 
 def _variables(code: CodeType) -> set[str]:

@@ -78,11 +78,12 @@ def _third(
     if n == 3:
         return bind(tangent_p, f, e)
     # Along a line it is a polynomial of degree n - 2, so its mean over n - 1 points of a circle gives its derivative
-    # in the centre exactly, whatever the radius, and whether or not the matrices there are singular.
+    # in the centre exactly, whatever the radius, and whether or not the matrices there are singular. The line goes
+    # along e: in f, which may be a tangent, it must be linear as it is computed.
     count = n - 1
-    turns = np.exp(2j * np.pi / count * np.arange(count)).reshape((count,) + (1,) * max(a.ndim, f.ndim))
-    radius = bind(_radius, f, a)
-    around = bind(tangent_p, e, a + turns * (radius * f))
+    turns = np.exp(2j * np.pi / count * np.arange(count)).reshape((count,) + (1,) * max(a.ndim, e.ndim, f.ndim))
+    radius = bind(_radius, e, a)
+    around = bind(tangent_p, f, a + turns * (radius * e))
     found = np.sum(np.conj(turns) / count * around, axis=0) / radius
     return found if "c" in (x.dtype.kind for x in (f, e, a)) else np.real(found)
 
@@ -92,7 +93,8 @@ def polarization_radius(f, a):  # type: ignore[no-untyped-def]
     size = np.sqrt(np.sum(np.abs(f) ** 2, axis=(-2, -1)))
     finite = np.isfinite(np.sum(a, axis=(-2, -1)))
     s = np.linalg.svd(np.where(finite[..., None, None], a, 0.0), compute_uv=False)
-    reach = np.where(s[..., -4] > 0, s[..., -4], np.where(s[..., 0] > 0, s[..., 0], 1.0))
+    floor = np.finfo(s.dtype).eps * s.shape[-1] * s[..., 0]  # below, it is what rounding makes of zero
+    reach = np.where(s[..., -4] > floor, s[..., -4], np.where(s[..., 0] > 0, s[..., 0], 1.0))
     return (reach / np.where(size > 0, size, 1.0))[..., None, None]
 
 

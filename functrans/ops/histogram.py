@@ -65,6 +65,7 @@ histogram_p = Primitive(
     lambda weights, a, edges, **params: ArraySpec((edges.shape[0] - 1,), weights.dtype),
     Linear((_weights_transpose,)),
     source=_counts_source,
+    masks=True,  # what lies outside of all bins
     batch=_histogram_batch,
 )
 

@@ -131,12 +131,18 @@ def _norm_batch(primitive: Primitive, operands: Operands, batched: Flags, size: 
     return np.reshape(out, (size, *[1] * rank)) if params["keepdims"] else out
 
 
+def _chooses(*, ord: Any, axis: Any, keepdims: bool) -> bool:
+    """Whether it is made of some entries alone."""
+    return ord in (_INF, -_INF) or (ord in (1, -1) and (axis is None or len(axis) == 2))
+
+
 norm_p = Primitive(
     "norm",
     np.linalg.norm,
     _norm_spec,
     Rules(jvp=[_norm_jvp], vjp=[_norm_vjp]),
     source=_norm_source,
+    masks=_chooses,
     batch=_norm_batch,
 )
 

@@ -195,3 +195,21 @@ def test_batches_of_higher_derivatives(n):
     third = ft.grad(lambda a: np.sum(np.sin(second(a))))
     for f in (second, third):
         agree(vmap(f)(a), looped(f, [a], (0,)), 1e-10)
+
+
+def test_high_derivatives_at_a_matrix_of_rank_one():
+    # det(1 + t b) for the matrix of ones is t**4 det(b) sum(b**-1) + t**5 det(b).
+    b = np.eye(5) + 0.1 * np.arange(25.0).reshape(5, 5) % 0.7
+    f = lambda t: np.linalg.det(np.ones((5, 5)) + t * b)  # noqa: E731
+    for expected in (0.0, 0.0, 0.0, 24 * np.linalg.det(b) * np.sum(np.linalg.inv(b))):
+        f = lambda t, f=f: ft.jvp(f, (t,), (1.0,))[1]  # noqa: E731
+        np.testing.assert_allclose(f(0.0), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_third_derivatives_are_linear_as_computed():
+    a, e = np.eye(4) + 0.1, np.arange(16.0).reshape(4, 4) / 8
+    slope = lambda a: ft.jvp(ft.grad(np.linalg.det), (a,), (e,))[1]  # noqa: E731
+    pushed, w = ft.linearize(slope, a)[1], np.sin(e)
+    pulled = ft.vjp(slope, a)[1](w)[0]
+    np.testing.assert_allclose(np.sum(pushed(w) * e), np.sum(pulled * e), rtol=1e-12)
+    assert not np.any(pushed(0 * e))

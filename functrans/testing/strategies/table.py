@@ -1,4 +1,7 @@
-"""Recipes for the primitives of functrans that are not elementwise: the calls of NumPy's that lead to them."""
+"""Recipes for the primitives of functrans that are not elementwise: the calls of NumPy's that lead to them.
+
+Those of products and of linear algebra are in :mod:`functrans.testing.strategies.algebra`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import numpy as np
 
 import functrans as ft
 from functrans.primitive import POSITIVE, REAL, Primitive, lookup
+from functrans.testing.strategies.algebra import pulled
 from functrans.testing.strategies.entries import Draw
 from functrans.testing.strategies.operands import FLOATS, INEXACT, Operands, Recipe, calls, elementwise, register
 
@@ -63,7 +67,7 @@ def _powers(primitive: Primitive) -> Recipe:
         shape = draw.choice([(3,), (), (2, 2)])
         if kind == "number":
             exponent = draw.choice((2, 0.5, 0, 1, 3, -1, 2.0, 0.0, 1.5, 1.0))
-            return [draw(shape, POSITIVE if exponent % 1 else REAL), exponent], {}
+            return [draw(shape, REAL if type(exponent) is int else POSITIVE), exponent], {}
         if kind == "zeros":
             return [draw(shape, POSITIVE), draw(shape, place=1) * draw(shape, dtype="bool")], {}
         return [draw(shape, dtype=draw.choice(FLOATS)), draw(shape, place=1, dtype=draw.choice(COMPLEX))], {}
@@ -87,21 +91,6 @@ for _name in ("absolute_complex", "abs_complex", "sign_complex"):
     register(_name, _shapes(*[(shape,) for shape in _ANY], dtypes=COMPLEX))
 for _name in ("modf", "frexp", "stop_gradient"):
     register(_name, _shapes(*[(shape,) for shape in _ANY], dtypes=FLOATS))
-
-
-def pulled(f: Any, *args: Any) -> Any:
-    """A call of the pullback of ``f``: how those primitives are reached that only rules use."""
-    return lambda *operands: ft.vjp(lambda *moved: f(*moved, *args), *operands[1:])[1](operands[0])
-
-
-def regular(*shape: int) -> Any:
-    """Matrices far from singular ones."""
-    return lambda draw: (0.2 * draw(shape) + 2 * np.eye(shape[-1])).astype(draw.dtype)
-
-
-def apart(draw: Any) -> Any:
-    """A matrix whose singular values are far from one another."""
-    return (0.1 * draw((2, 2)) + np.diag([1.0, 3.0])).astype(draw.dtype)
 
 
 # Choosing, converting.
@@ -164,7 +153,15 @@ calls("pad_constant", (lambda x, c: np.pad(x, (1, 2), constant_values=c), (2, 2)
 calls("pad_linear_ramp", (lambda x, c: np.pad(x, (2, 1), "linear_ramp", end_values=c), (3,), ()), dtypes=FLOATS)
 calls("flip", (np.flip, (2, 3)), (lambda x: np.flip(x, 0), (2, 2)))
 calls("roll", (lambda x: np.roll(x, 2, axis=1), (2, 3)), (lambda x: np.roll(x, 1), (2, 3)))
-calls("diagonal", (lambda x: np.diagonal(x, 1), (2, 3)), (lambda x: np.diagonal(x, 0, 2, 0), (2, 1, 3)))
+calls(
+    "diagonal",
+    (lambda x: np.diagonal(x, 1), (2, 3)),
+    (lambda x: np.diagonal(x, 0, 2, 0), (2, 1, 3)),
+    (lambda x: np.diagonal(x, 1), (3, 3)),
+    (lambda x: np.diagonal(x, 1, 1, 0), (3, 3)),
+    (lambda x: np.diagonal(x, -1), (3, 2)),
+    (lambda x: np.diagonal(x, -1, 1, 2), (2, 3, 3)),
+)
 calls("diag", (np.diag, (3,)), (lambda x: np.diag(x, -1), (2,)))
 calls("tril", (np.tril, (3, 3)), (lambda x: np.tril(x, -1), (2, 3)))
 calls("triu", (np.triu, (3, 3)), (lambda x: np.triu(x, 1), (2, 2, 3)))
@@ -189,6 +186,8 @@ calls(
     "index_set",
     (lambda x, v: ft.numpy.at(x)[1:, 0].set(v), (3, 2), ()),
     (lambda x, v: ft.numpy.at(x)[1:].set(v), (3, 2), (2, 2)),
+    (lambda x, v: ft.numpy.at(x)[np.array([0, 0, 2])].set(v), (3,), (3,)),
+    (lambda x, v: ft.numpy.at(x)[np.array([0, 0, 2]), 1:].set(v), (3, 3), (3, 2)),
 )
 calls("take_along_axis", (lambda x: np.take_along_axis(x, _ROWS, axis=0), (3, 2)))
 
@@ -216,6 +215,7 @@ calls(
     (np.max, (2, 3)),
     (lambda x: np.max(x, axis=1), (2, 3)),
     (lambda x, y: np.max(x, initial=y), (3,), ()),
+    (lambda x, y: np.max(x, axis=1, initial=y, where=_FIRST), (2, 3), ()),
     dtypes=FLOATS,
 )
 calls(
@@ -223,6 +223,7 @@ calls(
     (np.min, (2, 3)),
     (lambda x: np.min(x, axis=(0, 1), keepdims=True), (2, 3)),
     (lambda x, y: np.min(x, axis=1, initial=y), (2, 3), ()),
+    (lambda x, y: np.min(x, axis=0, initial=y, where=_FIRST[:2, None]), (2, 3), ()),
     dtypes=FLOATS,
 )
 calls("var", (np.var, (2, 3)), (lambda x: np.var(x, axis=1, ddof=1), (2, 3)), (lambda x: np.var(x, where=_FIRST), (3,)))
@@ -246,7 +247,10 @@ calls(
 )
 calls("add.reduceat", (lambda x: np.add.reduceat(x, [0, 2, 1]), (4,)))
 calls(
-    "histogram", (lambda w: np.histogram(np.array([0.1, 0.5, 0.6]), 2, (0.0, 1.0), weights=w)[0], (3,)), dtypes=FLOATS
+    "histogram",
+    (lambda w: np.histogram(np.array([0.1, 0.5, 0.6]), 2, (0.0, 1.0), weights=w)[0], (3,)),
+    (lambda w: np.histogram(np.array([1.0, -0.5, 0.0, 0.3, 2.0]), 3, (0.0, 1.0), weights=w)[0], (5,)),
+    dtypes=FLOATS,
 )
 for _name in (
     "argmax",
@@ -267,102 +271,3 @@ for _name in ("isclose", "allclose", "array_equal", "array_equiv", "searchsorted
     )
 calls("argpartition", (lambda x: np.argpartition(x, 1), (3,)), dtypes=FLOATS)
 calls("lexsort", (lambda x, y: np.lexsort((x, y)), (3,), (3,)), dtypes=FLOATS)
-
-# Products.
-calls(
-    "matmul",
-    (np.matmul, (2, 3), (3, 2)),
-    (np.matmul, (3,), (2, 3, 2)),
-    (np.matmul, (2, 1, 2), (2,)),
-    (np.matmul, (3,), (3,)),
-)
-calls("dot", (np.dot, (2, 3), (2, 3, 2)), (np.dot, (3,), (3,)), (np.dot, (), (2,)))
-calls("inner", (np.inner, (2, 3), (4, 3)), (np.inner, (3,), (3,)))
-calls("vdot", (np.vdot, (2, 2), (2, 2)), (np.vdot, (3,), (3,)))
-calls("outer", (np.outer, (2,), (3,)), (np.outer, (2, 2), ()))
-calls(
-    "tensordot",
-    (lambda x, y: np.tensordot(x, y, ([0, 2], [-1, 0])), (2, 3, 4), (4, 2)),
-    (lambda x, y: np.tensordot(x, y, 0), (2,), (3,)),
-)
-calls("vecdot", (np.vecdot, (2, 3), (3,)))
-if hasattr(np, "matvec"):
-    calls("matvec", (np.matvec, (2, 3), (2, 3)))
-    calls("vecmat", (np.vecmat, (2,), (2, 3)))
-calls(
-    "einsum",
-    (lambda x, y: np.einsum("ij,jk->ki", x, y), (2, 3), (3, 2)),
-    (lambda x: np.einsum("ii->i", x), (3, 3)),
-    (lambda x, y: np.einsum("...i,i", x, y), (2, 3), (3,)),
-)
-calls("kron", (np.kron, (2, 2), (3,)))
-calls("cross", (np.cross, (2, 3), (3,)))
-
-# Linear algebra.
-calls("inv", (np.linalg.inv, regular(3, 3)), (np.linalg.inv, regular(2, 2, 2)))
-calls("solve", (np.linalg.solve, regular(3, 3), (3,)), (np.linalg.solve, regular(2, 2, 2), (2, 3)))
-calls("det", (np.linalg.det, regular(3, 3)), (np.linalg.det, regular(2, 2, 2)))
-calls("slogdet", (np.linalg.slogdet, regular(3, 3)), (np.linalg.slogdet, regular(2, 1, 1)))
-calls("cofactors", (pulled(np.linalg.det), (), regular(3, 3)))
-calls(
-    "cofactors_tangent", (lambda a, e: ft.jvp(ft.grad(np.linalg.det), (a,), (e,)), regular(3, 3), (3, 3)), dtypes=FLOATS
-)
-calls(
-    "polarization_radius",
-    (lambda a, e: ft.jvp(lambda a: ft.jvp(ft.grad(np.linalg.det), (a,), (e,)), (a,), (e,)), regular(4, 4), (4, 4)),
-    dtypes=FLOATS,
-)
-calls(
-    "norm",
-    (np.linalg.norm, (3,)),
-    (lambda x: np.linalg.norm(x, 1, axis=1), (2, 3)),
-    (lambda x: np.linalg.norm(x, 3, axis=0, keepdims=True), (2, 3)),
-    (lambda x: np.linalg.norm(x, np.inf), (3,)),
-    (lambda x: np.linalg.norm(x, "fro"), (2, 3)),
-    (lambda x: np.linalg.norm(x, "nuc"), regular(2, 2)),
-    (lambda x: np.linalg.norm(x, 2), apart),
-)
-# Their derivatives do not exist at singular matrices (functrans.ops.singular): these stay off edges.
-calls(
-    "polar_factor",
-    (
-        pulled(lambda x: np.linalg.norm(x, "nuc")),
-        lambda draw: draw(()).real[()],
-        lambda draw: regular(2, 2)(draw.inside()),
-    ),
-)
-calls(
-    "spectral_direction",
-    (pulled(lambda x: np.linalg.norm(x, 2)), lambda draw: draw(()).real[()], lambda draw: apart(draw.inside())),
-)
-
-
-def _lyapunov(draw: Draw) -> Operands:
-    draw.dtype = draw.choice(INEXACT)
-    turn = 0.25j if np.dtype(draw.dtype).kind == "c" else 0.0
-    return [np.array([[2, 0.5 + turn], [0.5 - turn, 1]], draw.dtype), draw((2, 2))], {}
-
-
-# It reads one triangle of its first operand, which must stay hermitian: it moves in the second alone.
-register("lyapunov", _lyapunov, moving=(1,))
-
-
-def _definite(*shape: int) -> Any:
-    """Positive definite hermitian matrices."""
-
-    def made(draw: Draw) -> Any:
-        x = 0.25 * draw(shape)
-        return (x @ np.conj(x.mT) + np.eye(shape[-1])).astype(draw.dtype)
-
-    return made
-
-
-# `regular` ones are not hermitian, and definite in each triangle.
-calls(
-    "cholesky",
-    (np.linalg.cholesky, _definite(3, 3)),
-    (np.linalg.cholesky, regular(2, 2, 2)),
-    (lambda a: np.linalg.cholesky(a, upper=True), regular(3, 3)),
-    (lambda a: np.linalg.cholesky(a, upper=True), _definite(2, 1, 1)),
-    (np.linalg.cholesky, _definite(0, 0)),
-)
