@@ -20,7 +20,7 @@ from functrans.tracing.trace import StagedRecorder, live_equations
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.arguments import differentiable_leaf, like_primal
 from functrans.transforms.jvp import Pushed
-from functrans.transforms.vjp import grad, named
+from functrans.transforms.vjp import REAL_PARTS, grad, named, real_of_complex
 from functrans.transforms.vmap import vmap
 
 
@@ -87,6 +87,17 @@ def finished(recorder: StagedRecorder, start: Tracer, out: Any, f: Callable[...,
     return Program([start.mark], live_equations(recorder.equations, outputs), outputs, name="derivative")
 
 
+def expect_holomorphic(program: Program, f: Callable[..., Any]) -> None:
+    """Refuse a real output that depends on a complex input.
+
+    Raises:
+        DerivativeError: a function of complex numbers gives real ones.
+    """
+    out = program.outputs[0]
+    if program.inputs[0].spec.dtype.kind == "c" and isinstance(out, Var) and out.spec.dtype.kind != "c":
+        raise DerivativeError(real_of_complex("derivative", f, out.spec), REAL_PARTS)
+
+
 def differentiated(program: Program, f: Callable[..., Any]) -> Program:
     """The derivative of a program of one number."""
     recorder = SharingRecorder("derivative", f)
@@ -115,6 +126,7 @@ def derivative(f: Callable[[Any], Any], n: int = 1) -> Callable[[Any], Any]:
 
     Raises:
         NonScalarOutputError: ``f`` does not return one number.
+        DerivativeError: ``f`` takes a complex number and returns a real one.
         TracedBoolError: ``f`` asks for the truth of values of an array; map over it with :func:`functrans.map`.
 
     Example:
@@ -134,6 +146,8 @@ def derivative(f: Callable[[Any], Any], n: int = 1) -> Callable[[Any], Any]:
 
     def at(x: Any) -> Any:
         program = program_at(f, x)
+        if order:
+            expect_holomorphic(program, f)
         for _ in range(order):
             program = differentiated(program, f)
         return run(program, [x])[0]
@@ -144,7 +158,9 @@ def derivative(f: Callable[[Any], Any], n: int = 1) -> Callable[[Any], Any]:
         for _ in range(np.ndim(x)):
             mapped = vmap(mapped)
         with np.errstate(all="ignore"):
-            return mapped(x) if np.ndim(x) else like_primal(at(x), x)
+            found = mapped(x)
+        # A complex derivative of a real number is none of its kind.
+        return found if ArraySpec.of(found).dtype.kind == "c" and type(x) is float else like_primal(found, x)
 
     return named(derivative_of, f"derivative{order}", f)
 
@@ -171,4 +187,4 @@ def elementwise_grad(f: Callable[..., Any], argnum: int = 0) -> Callable[..., An
     def total(*args: Any, **kwargs: Any) -> Any:
         return np.sum(f(*args, **kwargs))
 
-    return named(grad(total, argnum), "elementwise_grad", f)
+    return named(grad(named(total, "elementwise", f), argnum), "elementwise_grad", f)

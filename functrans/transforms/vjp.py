@@ -329,10 +329,8 @@ def _scalar_seed(f: Callable[..., Any], line: Linearization, holomorphic: bool) 
 
 
 def real_of_complex(transform: str, f: Callable[..., Any], spec: ArraySpec) -> str:
-    """What is wrong with ``holomorphic=True`` where a real number depends on complex ones."""
-    return (
-        f"`{transform}` with holomorphic=True of {describe_function(f)}, which returned {spec}: that is not holomorphic"
-    )
+    """What is wrong with a complex derivative where a real number depends on complex ones."""
+    return f"complex `{transform}` of {describe_function(f)}, which returned {spec}: that is not holomorphic"
 
 
 #: What to do about it.

@@ -99,3 +99,19 @@ def test_derivatives_at_singular_points_do_not_warn():
     x = np.array([0.0, 1.0])
     assert ft.derivative(lambda x: x**0.5, 2)(x).tolist() == [-np.inf, -0.25]
     assert ft.derivative(lambda x: np.where(x > 0, np.sqrt(x), 0.0))(x).tolist() == [0.0, 0.5]
+
+
+def test_complex_numbers():
+    assert ft.derivative(np.exp, 2)(1.0 + 2.0j) == pytest.approx(np.exp(1.0 + 2.0j))
+    for f in (np.abs, np.real):
+        with pytest.raises(DerivativeError, match="that is not holomorphic"):
+            ft.derivative(f)(1.0 + 2.0j)
+        assert ft.derivative(f, 0)(3.0 + 4.0j) == f(3.0 + 4.0j)
+    # A curve in the complex plane has a complex derivative.
+    assert ft.derivative(lambda t: np.exp(1j * t))(0.5) == pytest.approx(1j * np.exp(0.5j))
+    np.testing.assert_allclose(ft.derivative(lambda t: np.exp(1j * t))(np.array([0.5])), [1j * np.exp(0.5j)])
+
+
+def test_errors_name_the_function_that_was_given():
+    with pytest.raises(DerivativeError, match="test_higher"):
+        ft.elementwise_grad(lambda x: x**2)(np.array([1j]))
