@@ -68,12 +68,15 @@ def _named(axis_name: Any) -> NamedAxis:
 
 
 def _over(reduce: Callable[..., Any], x: Tree, axis_name: Any) -> Tree:
-    axis = _named(axis_name)
-    return tree.map(lambda leaf: reduce(bind(all_gather_p, leaf, named_axis=axis), axis=0), x)
+    for axis in [_named(name) for name in (axis_name if isinstance(axis_name, tuple) else (axis_name,))]:
+        x = tree.map(lambda leaf: reduce(bind(all_gather_p, leaf, named_axis=axis), axis=0), x)
+    return x
 
 
 def psum(x: Tree, axis_name: Any) -> Tree:
     """The sum of ``x`` over the examples of the batch called ``axis_name``; the same for each of them.
+
+    ``axis_name`` may be a tuple of names: the sum over all of these batches. So with the others.
 
     Example:
         >>> import functrans as ft

@@ -99,3 +99,11 @@ def test_derivatives_of_what_all_examples_share(name):
 def test_a_name_and_chunks_exclude_each_other():
     with pytest.raises(ShapeError, match="those of a chunk"):
         ft.vmap(lambda x: ft.psum(x, "b"), axis_name="b", chunk_size=2)
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_several_names_at_once(name):
+    collective, reduce = REDUCTIONS[name]
+    f = lambda x: collective(x, ("inner", "outer"))  # noqa: E731
+    found = ft.vmap(ft.vmap(f, axis_name="inner"), axis_name="outer")(X)
+    np.testing.assert_array_equal(found, np.full(X.shape, reduce(X)))
