@@ -149,7 +149,7 @@ def jacobians_hold_every_derivative(case: Case) -> None:
     A rule does not take a batch of tangents or cotangents beside operands that are not batched.
     """
     sizes = flat(case.point).size, flat(case.value()).size
-    if not _is_real(case) or max(sizes) > _LARGEST:
+    if _has_no_rule(case) or not _is_real(case) or max(sizes) > _LARGEST:
         return
     positions = tuple(range(len(case.moving)))
     v = case.tangent()
@@ -191,7 +191,7 @@ def hessians_are_symmetric(case: Case) -> None:
     The rules of the two modes are not each other's transposes at second order.
     """
     size = flat(case.point).size
-    if not _is_real(case) or size > 16:
+    if _has_no_rule(case) or not _is_real(case) or size > 16:
         return
     w, u = case.cotangent(), case.tangent()
 
