@@ -16,10 +16,13 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from importlib.util import module_from_spec, spec_from_file_location
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 from explained_mutants import reason
-from mutants import Mutant, rule_mutants
+from mutants import ROOT, Mutant, rule_mutants
 from source_mutants import source_mutants
 
 from functrans.primitive import Constant, Primitive, primitives
@@ -67,6 +70,7 @@ class Bench:
         signal.signal(signal.SIGALRM, stop)
         self._checks: dict[str, list[tuple[Law, Case]]] = {}
         laws = [law for law in LAWS if law.order]
+        self.kinks: Any = _module(ROOT / "tests" / "test_kinks.py")
         self.laws = sorted(laws, key=lambda law: (_FIRST.index(law.name) if law.name in _FIRST else 9, law.order))
 
     def checks(self, primitive: Primitive) -> list[tuple[Law, Case]]:
@@ -93,6 +97,21 @@ class Bench:
                     return law.name
                 print(f"without a mutant, {law.name} does not hold at {case!r}", file=sys.stderr)
                 del checks[broken]
+        return self._breaks_the_page_of_kinks(mutant)
+
+    def _breaks_the_page_of_kinks(self, mutant: Mutant) -> str:
+        """Where the laws do not say which derivative is meant, docs/kinks.md does."""
+        if mutant.touched == [False]:
+            return ""
+        with mutant.plant():
+            signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
+            try:
+                for mode, row in product(("reverse", "forward"), self.kinks.rows()):
+                    self.kinks.test_kink(mode, *row.values)
+            except Exception:
+                return "docs/kinks.md"
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
         return ""
 
     def _broken(self, mutant: Mutant, checks: list[tuple[Law, Case]]) -> int | None:
@@ -110,6 +129,13 @@ class Bench:
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
         return None
+
+
+def _module(path: Path) -> Any:
+    found: Any = spec_from_file_location(path.stem, path)
+    module = module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
 
 
 def stop(*_: Any) -> None:

@@ -79,18 +79,19 @@ def zeros_beside_numbers_absorb(case: Case) -> None:
     """
     if _is_elementwise(case):  # a local derivative that is zero is a number like any other
         return
-    w = case.cotangent()
-    if case.primitive is not None and case.primitive.multiple:  # of several outputs only one is used
-        w = tuple(ct if i == case.seed % len(w) else ct * 0 for i, ct in enumerate(w))
-    unused = [np.asarray(g) == 0 for g in ft.vjp(case.f, *case.point)[1](w)]
+    f, w = case.f, case.cotangent()
+    if case.primitive is not None and case.primitive.multiple:  # of several outputs one is used
+        chosen = case.seed % len(w)
+        f, w = (lambda *point: case.f(*point)[chosen]), w[chosen]
+    unused = [np.asarray(g) == 0 for g in ft.vjp(f, *case.point)[1](w)]
     for i, zero in enumerate(unused):
         if zero.all() or not zero.any() or np.iscomplexobj(case.point[i]):
             continue
         for infinite in (np.inf, -np.inf):
             point = list(case.point)
             point[i] = np.where(zero, np.asarray(infinite, point[i].dtype), point[i])
-            scaled: Any = lambda y: case.f(*point[:i], y * point[i], *point[i + 1 :])  # noqa: E731
-            value, pullback = ft.vjp(case.f, *point)
+            scaled: Any = lambda y: f(*point[:i], y * point[i], *point[i + 1 :])  # noqa: E731
+            value, pullback = ft.vjp(f, *point)
             if _is_finite(value) and not np.any(pullback(w)[i][zero]):
                 found = ft.vjp(scaled, np.ones_like(point[i]))[1](w)[0]
                 assert not np.any(found[zero]), f"the gradient in y is {found}, x is {point[i]}"
@@ -169,7 +170,10 @@ def kinks_get_their_middle(case: Case) -> None:
         kinked = expected.jump != 0
         # There the judge does not decide; but the central difference is the mean of the slopes to both sides.
         slopes = np.where(kinked, richardson(case.f, point, v).value, expected.value)
-        allowed = np.where(kinked, 1e-2, rounding(case)) * np.maximum(expected.natural, 1.0) + ~kinked * expected.error
+        # The judge's error is that of rounding in values; with steps as small as a tie wants them, that in the
+        # arguments counts too.
+        error = np.where(kinked, 0.0, 4 * expected.error)
+        allowed = np.where(kinked, 1e-2, rounding(case)) * np.maximum(expected.natural, 1.0) + error
         wrong = (expected.decided | kinked) & ~(np.abs(found - slopes) <= allowed)
         assert not np.any(wrong), f"J v is {found}, the mean of the slopes {slopes}, at {point} along {v}"
         if np.all(np.isfinite(found)):
@@ -207,6 +211,6 @@ def second_derivatives_are_right_at_ties_and_zeros(case: Case) -> None:
         if _is_finite(value) and _is_in_domain(case, point):
             expected = judge(gradient, point, v)
             found = flat(ft.jvp(gradient, point, v)[1])
-            allowed = rounding(case) * np.maximum(expected.natural, 1.0) + expected.error
+            allowed = rounding(case) * np.maximum(expected.natural, 1.0) + 4 * expected.error
             wrong = expected.decided & ~(np.abs(found - expected.value) <= allowed)
             assert not np.any(wrong), f"H v is {found}, numerically {expected.value}, at {point} along {v}"

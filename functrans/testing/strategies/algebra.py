@@ -18,7 +18,7 @@ def pulled(f: Any, *args: Any) -> Any:
 
 def regular(*shape: int) -> Any:
     """Matrices far from singular ones, and the columns of such."""
-    return lambda draw: (0.2 * draw(shape) + 2 * np.eye(*shape[-2:])).astype(draw.dtype)
+    return lambda draw: (0.2 * draw(shape) + 2 * np.eye(shape[-2], shape[-1])).astype(draw.dtype)
 
 
 def apart(draw: Any) -> Any:

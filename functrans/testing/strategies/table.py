@@ -75,8 +75,21 @@ def _powers(primitive: Primitive) -> Recipe:
     return recipe
 
 
+def _off_the_real_line(primitive: Primitive, *points: complex) -> Recipe:
+    """Also where the derivative of a function that is tame on the real line is infinite."""
+
+    def recipe(draw: Draw) -> Operands:
+        if draw.edges and draw.choice((False, True, False)):
+            return [np.array([*points, 0.5 + 0.25j], draw.choice(COMPLEX))], {}
+        return elementwise(primitive, draw)
+
+    return recipe
+
+
 for _name in ("pow", "power", "float_power"):
     register(_name, _powers(lookup(_name)))
+for _name, _points in {"arctan": (1j, -1j), "arcsinh": (1j, -1j), "sin": (800j, 1e4j), "cos": (800j, 1e4j)}.items():
+    register(_name, _off_the_real_line(lookup(_name), *_points))
 for _name, _recipe in {
     "strong": lambda draw: ([draw.choice([0.5, 0.25 + 1j])], {}),
     "weak": _weak,
@@ -180,7 +193,7 @@ calls("scatter", (pulled(lambda x: x[_ROWS, 1:]), (2, 2, 1), (3, 2)), (pulled(la
 calls(
     "index_add",
     (lambda x, v: ft.numpy.at(x)[_ROWS].add(v), (3,), (2,)),
-    (lambda x, v: ft.numpy.at(x)[_ROWS].add(v), (3,), (2, 2)),
+    (lambda x, v: ft.numpy.at(x)[np.array([[0, 2], [1, 0]])].add(v), (3,), (2, 2)),
 )
 calls(
     "index_set",
