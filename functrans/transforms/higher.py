@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 
 from functrans import tree
-from functrans.errors import DerivativeError, NonScalarOutputError, describe_function, expect_function
+from functrans.errors import (
+    DerivativeError,
+    NonScalarOutputError,
+    at_location,
+    describe_function,
+    expect_function,
+    user_location,
+)
 from functrans.interpreter import run
 from functrans.ir import ArraySpec, Equation, Program, Var
 from functrans.ir.program import frozen_key
@@ -148,8 +155,9 @@ def derivative(f: Callable[[Any], Any], n: int = 1) -> Callable[[Any], Any]:
         program = program_at(f, x)
         if order:
             expect_holomorphic(program, f)
-        for _ in range(order):
-            program = differentiated(program, f)
+        with at_location(user_location()):  # one line for all that is derived: to find it costs more than to write it
+            for _ in range(order):
+                program = differentiated(program, f)
         return run(program, [x])[0]
 
     def derivative_of(x: Any) -> Any:
