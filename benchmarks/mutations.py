@@ -21,16 +21,18 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from explained_mutants import reason
 from mutants import ROOT, Mutant, rule_mutants
 from source_mutants import source_mutants
 
-from functrans.primitive import Constant, Primitive, primitives
+from functrans.primitive import Constant, Primitive, lookup, primitives
 from functrans.testing.case import Case
 from functrans.testing.laws import LAWS, Law
 from functrans.testing.numerical import Undecided
 from functrans.testing.strategies.operands import has_operands
 from functrans.testing.strategies.spread import spread
+from functrans.tracing.bind import bind
 
 #: Those that catch most, at the least cost, come first; those about values alone cannot catch a derivative.
 #: A mutant that has changed no number when these have been tried changes none.
@@ -41,8 +43,23 @@ _FIRST = (
     "transposed_twice_is_the_map",
     "linear_maps_are_their_own_derivatives",
 )
-SMOOTH, EDGES = 20, 14
+SMOOTH, EDGES = 32, 20
 _PATIENCE = 30  # seconds for one mutant and one primitive
+
+
+def _lyapunov(h: Any, c: Any) -> Any:
+    return bind(lookup("lyapunov"), h + np.conj(h.mT), c)
+
+
+_A, _B = np.array([[2.0, 0.5], [0.25, 1.0]]), np.array([[0.3, -1.2], [0.7, 0.4]])
+#: Functions in which a primitive shows what it does not alone: it needs a hermitian operand, or to be called often.
+COMPOSED: dict[str, list[tuple[Any, ...]]] = {
+    "lyapunov": [(_lyapunov, _A, _B), (_lyapunov, _A + 1j * _B, _B - 0.5j * _A)],
+    "getitem": [
+        (lambda x: x[0] * x[1] * x[0] + x[2], np.array([0.3, 0.7, -1.1])),
+        (lambda x: x[0, 1] * x[1] * x[1, 0] + x[0] * np.sum(x[[0, 0]] * x[:, 1]), _B),
+    ],
+}
 
 
 class Slow(Exception):  # noqa: N818
@@ -80,8 +97,11 @@ class Bench:
                 [case for case in spread(primitive, count, edges=at_edges) if case.moving]
                 for count, at_edges in zip(self.counts, (False, True), strict=True)
             )
+            composed = [Case(f, args) for f, *args in COMPOSED.get(primitive.name, [])]
             self._checks[primitive.name] = [
-                (law, case) for law in self.laws for case in [*smooth, *(edges if law.anywhere else [])]
+                (law, case)
+                for law in self.laws
+                for case in [*smooth, *(edges if law.anywhere else []), *([] if law.primitives_only else composed)]
             ]
         return self._checks[primitive.name]
 
@@ -117,6 +137,7 @@ class Bench:
     def _broken(self, mutant: Mutant, checks: list[tuple[Law, Case]]) -> int | None:
         with mutant.plant(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
             signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
             try:
                 for i, (law, case) in enumerate(checks):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import dis
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 from mutants import ROOT, Mutant, clear_residuals, noticed, other_axis, slots, stopped
 
-from functrans.ops import duals
+from functrans.ops import duals, einsum, index_template
 from functrans.primitive import Derivatives, Linear, Primitive, lookup, primitives
 from functrans.tracing.dispatch import FUNCTIONS, METHODS, UFUNC_METHODS, UFUNCS
 from functrans.tracing.tracer import Tracer
@@ -35,12 +36,19 @@ def _handlers() -> frozenset[int]:
     return frozenset([id(handler) for table in tables for handler in table.values()] + [id(method) for method in own])
 
 
+@cache
+def _readers() -> frozenset[int]:
+    """What reads an index or a list of letters, which is the same for values, specs and rules."""
+    spaces = (vars(index_template), {"_axes": einsum._axes, "_lengths": einsum._lengths})
+    return frozenset(id(value) for space in spaces for value in space.values())
+
+
 def _functions_in(value: Any) -> Iterator[FunctionType]:
     """The functions of functrans.ops in a value: it, those it wraps, those in a container, the methods of a class."""
     while hasattr(value, "__wrapped__"):
         value = value.__wrapped__
     if isinstance(value, FunctionType):
-        if value.__module__.startswith("functrans.ops") and id(value) not in _handlers():
+        if value.__module__.startswith("functrans.ops") and id(value) not in _handlers() | _readers():
             yield value
     elif isinstance(value, tuple | list):
         for part in value:
@@ -241,6 +249,8 @@ def _is_ufunc(node: ast.Call) -> bool:
 def edits(node: Any, parents: Sequence[Any], variables: set[str]) -> Iterator[Edit]:
     """What can be done to one node: kind, text of the new one, and it."""
     parent = parents[-1]
+    if isinstance(parent, ast.Expr):  # called for what it does
+        return
     match node:
         case ast.BinOp(left=a, op=op, right=b):
             if type(op) in _SWAPS:
@@ -309,7 +319,7 @@ def _edits_of_call(node: ast.Call, function: ast.expr, args: list[Any], keywords
         if len(args) == 2 and isinstance(function, ast.Attribute) and not keywords:
             if _is_ufunc(node):
                 yield "drop factor", ast.unparse(args[1]), _pick(1, node, args[1])
-            if name not in ("add", "multiply", "maximum", "hypot", "logaddexp", "logaddexp2", "minimum"):
+            if name not in ("add", "multiply", "maximum", "hypot", "logaddexp", "logaddexp2", "minimum", "equal"):
                 yield "swap", "", ast.Call(function, args[::-1], keywords)
     for i, keyword in enumerate(keywords):
         if keyword.arg in _AXES and not isinstance(keyword.value, ast.Constant):
@@ -414,6 +424,7 @@ def _mutants_of(functions: list[FunctionType], owners: tuple[Primitive, ...]) ->
     source = Source(code)
     variables = _variables(code)
     name = code.co_name if code.co_name != "<lambda>" else f"<lambda {owners[0].name}>"
+    seen: Counter[str] = Counter()
     for node, parents, parent, field, index in sites(source):
         before = ast.unparse(node)
         around = ast.unparse(_around(node, parents))
@@ -431,6 +442,9 @@ def _mutants_of(functions: list[FunctionType], owners: tuple[Primitive, ...]) ->
             touched = [False] if kind in ("detached", "wrong axis") else None
             shown = text or ast.unparse(new)
             change = f"{name}: {before} -> {shown}" + (f" in {around}" if around != before else "")
+            seen[kind + change] += 1
+            if seen[kind + change] > 1:  # the same at another place
+                change += f" ({seen[kind + change]})"
             plant = partial(written, functions, mutated, touched or [False])
             yield Mutant(kind, owners, f"{source.file}:{node.lineno}", change, plant, touched)
 

@@ -53,7 +53,7 @@ def _power_by_exponent(out: Any, x: Any, y: Any) -> Any:
 
 
 def _power_is_singular(x: Any, y: Any) -> bool:
-    return not (type(y) in (int, float) and 1 <= y <= 2)
+    return not (type(y) in (int, float) and 1 <= y <= 2) or is_complex(x)
 
 
 _POWER = [_power_by_base, _power_by_exponent]

@@ -178,8 +178,12 @@ def pull(
             continue
         target = targets[position]
         match derivative:
-            case Linear() | Bilinear():
+            case Linear():
                 contribution = derivative.transposes[position](ct, *operands, **params)  # type: ignore[misc]
+            case Bilinear():
+                # The operand itself may be there for the other's rule.
+                given = [*operands[:position], target, *operands[position + 1 :]]
+                contribution = derivative.transposes[position](ct, *given, **params)  # type: ignore[misc]
             case Rules(vjp=None):
                 contribution = transposed(derivative.jvp[position], target, ct, out, operands, params)
             case Rules(vjp=vjp):

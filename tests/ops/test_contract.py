@@ -246,3 +246,13 @@ def test_a_batch_is_no_axis_of_an_example():
         vmap(lambda x, y: np.tensordot(x, y, ((0, 1), (0, 1))))(x, y)
     with pytest.raises(ValueError):
         vmap(np.dot, (0, None))(array(4, 3), array(4, 3))
+
+
+@pytest.mark.parametrize("product", [np.dot, np.inner])
+def test_a_python_number_and_an_array_both_move(product):
+    x = np.array([0.5, 2.0])
+    by_number, by_array = ft.grad(lambda s, x: np.sum(np.sin(product(s, x))), (0, 1))(1.5, x)
+    np.testing.assert_allclose(by_array, 1.5 * np.cos(1.5 * x), rtol=1e-15)
+    np.testing.assert_allclose(by_number, np.sum(x * np.cos(1.5 * x)), rtol=1e-15)
+    by_array, by_number = ft.grad(lambda x, s: np.sum(np.sin(product(x, s))), (0, 1))(x, 1.5)
+    np.testing.assert_allclose(by_number, np.sum(x * np.cos(1.5 * x)), rtol=1e-15)

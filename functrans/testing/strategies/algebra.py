@@ -21,6 +21,11 @@ def regular(*shape: int) -> Any:
     return lambda draw: (0.2 * draw(shape) + 2 * np.eye(shape[-2], shape[-1])).astype(draw.dtype)
 
 
+def turned(*shape: int) -> Any:
+    """Such matrices; complex ones far from real ones."""
+    return lambda draw: regular(*shape)(draw) * (0.6 + 0.8j if np.dtype(draw.dtype).kind == "c" else 1)
+
+
 def apart(draw: Any) -> Any:
     """A matrix whose singular values are far from one another."""
     return (0.1 * draw((2, 2)) + np.diag([1.0, 3.0])).astype(draw.dtype)
@@ -45,6 +50,7 @@ calls(
     (np.dot, (3,), (3,)),
     (np.dot, (), (2,)),
     (np.dot, (2, 2), ()),
+    (np.dot, 1.5, (2,)),
     (np.dot, (2, 3), (3, 2)),
     (np.dot, (3,), (3, 2)),
     (np.dot, (2, 3), (3,)),
@@ -59,6 +65,7 @@ calls(
     (np.inner, (3,), (3,)),
     (np.inner, (), (2,)),
     (np.inner, (2, 2), ()),
+    (np.inner, (2,), 1.5),
     (np.inner, (3,), (2, 3)),
     (np.inner, (2, 3), (3,)),
     (np.inner, (2, 2, 3), (2, 3)),
@@ -83,6 +90,8 @@ calls(
     (lambda x, y: np.einsum("...i,i", x, y), (2, 3), (3,)),
     (lambda x: np.einsum("ij->j", x), (2, 3)),
     (lambda x: np.einsum("ii", x), (3, 3)),
+    (lambda x: np.einsum("iij->i", x), (2, 2, 3)),
+    (lambda x, y: np.einsum("ij,jk->ik", x, y), (1, 3), (3, 2)),
     (lambda x: np.einsum("iij->ij", x), (2, 2, 3)),
     (lambda x: np.einsum("iijj->j", x), (2, 2, 3, 3)),
     (lambda x, y: np.einsum("iij,k->j", x, y), (2, 2, 3), (2,)),
@@ -96,7 +105,12 @@ calls("cross", (np.cross, (2, 3), (3,)))
 
 # Linear algebra.
 calls("inv", (np.linalg.inv, regular(3, 3)), (np.linalg.inv, regular(2, 2, 2)))
-calls("solve", (np.linalg.solve, regular(3, 3), (3,)), (np.linalg.solve, regular(2, 2, 2), (2, 3)))
+calls(
+    "solve",
+    (np.linalg.solve, regular(3, 3), (3,)),
+    (np.linalg.solve, regular(2, 2, 2), (2, 3)),
+    (np.linalg.solve, regular(2, 3, 3), (3,)),
+)
 calls("det", (np.linalg.det, regular(3, 3)), (np.linalg.det, regular(2, 2, 2)), (np.linalg.det, regular(4, 4)))
 calls("slogdet", (np.linalg.slogdet, regular(3, 3)), (np.linalg.slogdet, regular(2, 1, 1)))
 _ALONG: Any = lambda a, e: ft.jvp(ft.grad(lambda a: np.sum(np.real(np.linalg.det(a)))), (a,), (e,))  # noqa: E731
@@ -133,12 +147,12 @@ calls(
     (
         pulled(lambda x: np.linalg.norm(x, "nuc")),
         lambda draw: draw(()).real[()],
-        lambda draw: regular(2, 2)(draw.inside()),
+        lambda draw: turned(2, 2)(draw.inside()),
     ),
     (
         pulled(lambda x: np.linalg.norm(x, "nuc")),
         lambda draw: draw(()).real[()],
-        lambda draw: regular(3, 2)(draw.inside()),
+        lambda draw: turned(3, 2)(draw.inside()),
     ),
 )
 calls(

@@ -86,6 +86,14 @@ def _off_the_real_line(primitive: Primitive, *points: complex) -> Recipe:
     return recipe
 
 
+def _divide(draw: Draw) -> Operands:
+    """Also by a Python zero."""
+    if draw.edges and draw.choice((False, True)):
+        return [draw((3,), dtype=draw.choice(FLOATS)), draw.choice((0.0, 1.5))], {}
+    return elementwise(lookup("divide"), draw)
+
+
+register("divide", _divide)
 for _name in ("pow", "power", "float_power"):
     register(_name, _powers(lookup(_name)))
 for _name, _points in {"arctan": (1j, -1j), "arcsinh": (1j, -1j), "sin": (800j, 1e4j), "cos": (800j, 1e4j)}.items():
