@@ -56,6 +56,8 @@ EXPLAINED: dict[str, str] = {
     f"{_E} negate: <lambda arcsinh>: x -> -x in np.hypot(1.0, x)": _EVEN,
     f"{_E} *: <lambda frexp>: * in (np.ldexp(dx, -out[1]), out[1] * 0)": "the tangent of an integer is not read",
     # Structure.
+    "functrans/ops/contract.py drop call: <lambda vdot>: _shaped(*": _SHAPED,
+    "functrans/ops/contract.py drop call: <lambda outer>: _shaped(*": _SHAPED,
     "functrans/ops/linalg.py conj: solve.*: conj(operand 1)": _SPEC,
     "functrans/ops/linalg.py detached: *: b -> stop_gradient(b) *_solve_columns(*": _SPEC,
     "functrans/ops/complex.py conj: complex_of.transposes[0]: conj(ct or dx)": "its real part is taken",
