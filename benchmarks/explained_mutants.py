@@ -4,6 +4,8 @@ Each is ``pattern: reason``; a ``*`` in the pattern stands for anything. It is c
 file, the kind, and the change.
 """
 
+# ruff: noqa: E501 (each mutant and its reason on one line)
+
 from __future__ import annotations
 
 import re
@@ -18,7 +20,9 @@ _FAST = "a short way: the general one gives the same"
 _FINITE = "no derivative is infinite or undefined where the operands, or the value, are finite: it guards what is not"
 _HARMLESS = "it absorbs where it need not"
 _SPEC = "of that operand only the shape is read"
-_ERROR = "it chooses the words of an error"
+_GUARDED = "another choice, or a zero that absorbs, hides what is computed there"
+_SQUARE = "the matrix is square"
+_SINGULAR = "at singular matrices alone, where there is no derivative"
 
 _ZERO = "that derivative is zero"
 
@@ -55,14 +59,89 @@ EXPLAINED: dict[str, str] = {
     f"{_E} negate: <lambda sinh>: x -> -x in np.cosh(x)": _EVEN,
     f"{_E} negate: <lambda arcsinh>: x -> -x in np.hypot(1.0, x)": _EVEN,
     f"{_E} *: <lambda frexp>: * in (np.ldexp(dx, -out[1]), out[1] * 0)": "the tangent of an integer is not read",
-    # Structure.
-    "functrans/ops/contract.py drop call: <lambda vdot>: _shaped(*": _SHAPED,
-    "functrans/ops/contract.py drop call: <lambda outer>: _shaped(*": _SHAPED,
+    f"{_A} branch: _power_by_base: type(y) is int or *": _FAST,
+    f"{_A} drop term: _power_by_base: np.where(flat, *": _GUARDED,
+    f"{_A} number: _power_by_base: 1.0 -> 2.0 in return np.where(flat, *": _GUARDED,
+    f"{_A} drop term: _power_by_exponent: np.where(zero, *": _GUARDED,
+    f"{_A} number: _power_by_exponent: 1.0 -> 2.0 *": _GUARDED,
+    f"{_A} number: _safe_radius: 1.0 -> 2.0 *": "it divides zero",
+    f"{_A} detached: _difference: x -> stop_gradient(x) in *": _COMPARED,
+    f"{_A} drop call: <lambda divide>: strong(y) -> y *": "Python's division by a Python zero has raised before",
+    f"{_E} branch: _is_complex: *": _HARMLESS,
+    # What every derivative goes through.
+    "functrans/ops/duals.py branch: absorb: type(d) is np.float64 or *": _FAST,
+    "functrans/ops/duals.py comparison: absorb: getattr(d, 'dtype', None) == *": _FAST,
+    "functrans/ops/duals.py number: absorb: 1.0 -> 2.0 in ct == 1.0 *": _FAST,
+    "functrans/ops/duals.py drop call: absorb: strong(d) -> d *": _CAST,
+    "functrans/ops/duals.py *: absorb: * in type(ct) is Tracer and *": _FAST,
+    "functrans/ops/duals.py branch: cast: found is dtype or *": _FAST,
+    "functrans/ops/scalars.py branch: strong: bind(_strong, x) if *": _CAST,
+    "functrans/ops/family.py *: real_dtype: *": _CAST,
+    # Products.
+    "functrans/ops/contract.py number: _rank: 0 -> 1 *": "products of Python numbers are made by their short way",
+    "functrans/ops/contract.py boundary: _dot_*": _FAST,
+    "functrans/ops/contract.py drop term: _dot_left: n - 1 -> -1 *": "it is the last axis, either way",
+    "functrans/ops/contract.py drop call: <lambda *>: _shaped(*": _SHAPED,
+    "functrans/ops/matmul.py boundary: _matmul_*": _FAST,
+    "functrans/ops/matmul.py drop term: _matmul_left: * - 1 -> -1 *": "it is the last axis, either way",
+    "functrans/ops/matmul.py wrong axis: _matmul_right: *": "the same axes of both, in another order",
+    "functrans/ops/einsum.py *: _transpose: * in product = np.einsum(*": "how the sum is computed, not what it is",
+    "functrans/ops/einsum.py *: _transpose: size *": "how the sum is computed, not what it is",
+    "functrans/ops/einsum.py number: _transpose: 1 -> 2 in size = 1": "how the sum is computed, not what it is",
+    "functrans/ops/einsum.py *: _transpose: terms[0] == wanted -> *": _FAST,
+    "functrans/ops/einsum.py boundary: _transpose: len(*": _FAST,
+    "functrans/ops/einsum.py detached: _transpose: x -> stop_gradient(x) in shapes = *": _SPEC,
+    "functrans/ops/einsum.py flag: _on_diagonal: True -> False in index = np.indices(*": _FAST,
+    # Linear algebra.
     "functrans/ops/linalg.py conj: solve.*: conj(operand 1)": _SPEC,
     "functrans/ops/linalg.py detached: *: b -> stop_gradient(b) *_solve_columns(*": _SPEC,
+    "functrans/ops/linalg.py drop call: _slogdet_jvp: np.real(growth) -> growth *": _CAST,
+    "functrans/ops/cholesky.py drop call: _half: *": _CAST,
+    "functrans/ops/cholesky.py negate: _half: *": "each rule uses it twice, and it is linear",
+    "functrans/ops/cholesky.py number: _half: 1 -> 2 in *np.eye(x.shape[-1])*": _SQUARE,
+    "functrans/ops/cholesky.py drop call: _cholesky_vjp: np.tril(ct) -> ct *": "the lower triangle of l^T c is made of that of c",
+    "functrans/ops/determinant.py number: _third: 1 -> 2 in n = a.shape[-1]": _SQUARE,
+    "functrans/ops/determinant.py negate: _third: np.zeros(*": "minus zero",
+    "functrans/ops/determinant.py *: _third: * in count = n - 1": "more points than it takes",
+    "functrans/ops/determinant.py negate: _third: 2j * np.pi *": "the circle, the other way round",
+    "functrans/ops/determinant.py detached: _third: * in radius = *": "the result does not depend on the radius",
+    "functrans/ops/determinant.py drop call: _third: np.real(found) -> found": _CAST,
+    "functrans/ops/norm.py negate: _gradient: np.zeros(*": "minus zero",
+    "functrans/ops/norm.py number: _gradient: 1 -> 2 in ord == 1": _FAST,
+    "functrans/ops/norm.py detached: _direction: x -> stop_gradient(x) in return np.sign(x)": _STEPS,
+    "functrans/ops/norm.py number: _direction: 1.0 -> 2.0 *": _GUARDED,
+    "functrans/ops/norm.py *: _power_gradient: * in p > 2 and p % 2 == 0": "it matters at zero, from the third order on",
+    "functrans/ops/norm.py drop call: _power_gradient: np.real(*": _CAST,
+    "functrans/ops/norm.py detached: _matrix_gradient: *": _COMPARED,
+    "functrans/ops/norm.py boundary: _matrix_gradient: ord > 0 -> ord >= 0": "it is not 0",
+    "functrans/ops/norm.py number: _matrix_gradient: 0 -> 1 in spectral_gradient(*": "it is 2 or -2",
+    "functrans/ops/norm.py drop call: _norm_jvp: np.real(*": _CAST,
+    "functrans/ops/singular.py detached: _squares: *": _COMPARED,
+    "functrans/ops/singular.py drop call: _squares: np.real(*": _CAST,
+    "functrans/ops/singular.py drop call: _polar_jvp: _adjoint(h) -> h *": "it is hermitian",
+    "functrans/ops/singular.py boundary: _polar_jvp: rows > columns *": "of a square matrix that term is zero",
+    "functrans/ops/singular.py *: _polar_jvp: * in return np.where(_squares(w) > *": _SINGULAR,
+    "functrans/ops/singular.py *: _spectral_jvp: * in return np.where(_squares(w) > *": _SINGULAR,
+    "functrans/ops/singular.py detached: _spectral_jvp: w -> stop_gradient(w) in s = *": "the singular value is stationary in it",
+    "functrans/ops/singular.py swap: _turn: unit - x @ _adjoint(x) + along -> *": "it makes the matrix regular, either way",
+    # Structure.
     "functrans/ops/complex.py conj: complex_of.transposes[0]: conj(ct or dx)": "its real part is taken",
     "functrans/ops/complex.py drop call: <lambda complex_of>: np.real(ct) -> ct": _CAST,
+    "functrans/ops/diagonal.py *: _diagonal_transpose: * in x.shape == (length + abs(offset),) * 2": _FAST,
+    "functrans/ops/diagonal.py boundary: _diagonal_transpose: axis1 < axis2 *": "they differ",
+    "functrans/ops/shape.py number: _inverse: 0 -> 1 in out = [0] * len(axes)": "each is written afterwards",
+    "functrans/ops/histogram.py *: _weights_transpose: * in return np.where(inside, getitem(*": _GUARDED,
+    "functrans/ops/index.py negate: _getitem_transpose: *": "never called: cotangents are collected",
+    "functrans/ops/index.py drop call: add: may_repeat(template) -> template": _FAST,
+    "functrans/ops/update.py drop call: _values_transpose: may_repeat(template) -> template *": _FAST,
+    "functrans/ops/update.py drop call: _values_transpose: int(*": "it is an integer",
+    "functrans/ops/extremum.py detached: *": _COMPARED,
+    "functrans/ops/extremum.py drop call: *: np.maximum(count, 1) -> count *": "one at least is chosen",
+    "functrans/ops/extremum.py drop call: _extremum_vjp: cast(*": _CAST,
     "functrans/ops/reduce.py wrong axis: sum.transposes[1]: *": "the start is one number, to which all is summed",
+    "functrans/ops/reduction.py *: expand: * in keepdims or not axis or axis[-1] == len(axis) - 1": _FAST,
+    "functrans/ops/reduction.py drop call: in_dtype: cast(a, dtype) -> a": _CAST,
+    "functrans/ops/cumulative.py negate: _delayed: y -> -y in return y": "of nothing",
 }
 
 
