@@ -90,6 +90,7 @@ EXPLAINED: dict[str, str] = {
     "functrans/ops/einsum.py number: _transpose: 1 -> 2 in size = 1": "how the sum is computed, not what it is",
     "functrans/ops/einsum.py *: _transpose: terms[0] == wanted -> *": _FAST,
     "functrans/ops/einsum.py boundary: _transpose: len(*": _FAST,
+    "functrans/ops/einsum.py *: _transpose: * in product.shape != tuple(sizes.values())": _FAST,
     "functrans/ops/einsum.py detached: _transpose: x -> stop_gradient(x) in shapes = *": _SPEC,
     "functrans/ops/einsum.py flag: _on_diagonal: True -> False in index = np.indices(*": _FAST,
     # Linear algebra.
@@ -132,6 +133,14 @@ EXPLAINED: dict[str, str] = {
     "functrans/ops/shape.py number: _inverse: 0 -> 1 in out = [0] * len(axes)": "each is written afterwards",
     "functrans/ops/histogram.py *: _weights_transpose: * in return np.where(inside, getitem(*": _GUARDED,
     "functrans/ops/index.py negate: _getitem_transpose: *": "never called: cotangents are collected",
+    "functrans/ops/index.py drop call: total: _joined(self._pending) -> self._pending": _FAST,
+    "functrans/ops/index.py *: _joined: type(part) is int *": _FAST,
+    "functrans/ops/index.py *: _joined: len(terms) == 1 *": _FAST,
+    "functrans/ops/index.py number: _joined: 1 -> 2 in not depth or len(terms) == 1": _FAST,
+    "functrans/ops/index.py drop call: _joined: places.T.copy() -> places.T *": "nobody writes into it",
+    "functrans/ops/select.py drop factor: <lambda clip>: * | (low > high) -> (x < low) | (x > high) in np.logical_not(*": (
+        "where the bounds are crossed, every number is below the lower or above the upper"
+    ),
     "functrans/ops/index.py drop call: add: may_repeat(template) -> template": _FAST,
     "functrans/ops/update.py drop call: _values_transpose: may_repeat(template) -> template *": _FAST,
     "functrans/ops/update.py drop call: _values_transpose: int(*": "it is an integer",

@@ -57,7 +57,7 @@ COMPOSED: dict[str, list[tuple[Any, ...]]] = {
     "lyapunov": [(_lyapunov, _A, _B), (_lyapunov, _A + 1j * _B, _B - 0.5j * _A)],
     "getitem": [
         (lambda x: x[0] * x[1] * x[0] + x[2], np.array([0.3, 0.7, -1.1])),
-        (lambda x: x[0, 1] * x[1] * x[1, 0] + x[0] * np.sum(x[[0, 0]] * x[:, 1]), _B),
+        (lambda x: x[0, 1] * x[1, 0] * x[1] + x[0] * np.sum(x[[0, 0]] * x[:, 1]), _B),
     ],
 }
 
