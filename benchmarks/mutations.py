@@ -23,7 +23,8 @@ from typing import Any
 
 import numpy as np
 from explained_mutants import reason
-from mutants import ROOT, Mutant, rule_mutants
+from mutants import ROOT, Mutant
+from rule_mutants import rule_mutants
 from source_mutants import source_mutants
 
 from functrans.primitive import Constant, Primitive, lookup, primitives
@@ -181,7 +182,9 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="show what would be planted")
     parser.add_argument("--cases", type=int, default=SMOOTH, help="cases of a primitive")
     parser.add_argument("--edges", type=int, default=EDGES, help="and cases at its edges")
-    parser.add_argument("--all", action="store_true", help="show those, too, that change no number")
+    parser.add_argument(
+        "--all", action="store_true", help="try those that are explained, too, and list those that change no number"
+    )
     parser.add_argument("--part", help="I/N: the I-th of N parts (from 0)")
     options = parser.parse_args()
     named = [p for p in primitives() if not options.primitive or p.name in options.primitive]
@@ -200,21 +203,21 @@ def main() -> int:
     by_primitive: dict[str, Counter[str]] = {name: Counter() for name in counts}
     without_place: list[Mutant] = []
     for mutant in mutants:
-        law = bench.catches(mutant)
-        if not law and mutant.touched == [False]:
+        why = reason(mutant.key)
+        law = bench.catches(mutant) if options.all or not why else ""
+        if not law and not why and mutant.touched == [False]:
             without_place.append(mutant)
             if options.all:
                 print(f"changes nothing: {mutant.place}: {mutant.kind}: {mutant.change}")
             continue
-        why = reason(mutant.key)
         end = "caught" if law else "explained" if why else "survived"
         counts[end][mutant.kind] += 1
         by_primitive[end][mutant.primitives[0].name] += 1
         by_law[law] += bool(law)
-        if not law or why:
-            print(
-                f"{end}: {mutant.place}: {mutant.kind}: {mutant.change}" + (f"\n    {why}" if why else ""), flush=True
-            )
+        if end == "survived" or (options.all and why):
+            print(f"{end}: {mutant.place}: {mutant.kind}: {mutant.change}", flush=True)
+        if options.all and why:
+            print(f"    {'said to be right: ' if law else ''}{why}")
     report(counts, by_primitive, by_law, len(without_place))
     print(f"\n{len(mutants)} wrong derivatives in {time.perf_counter() - start:.0f} s")
     return bool(sum(counts["survived"].values()))

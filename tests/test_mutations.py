@@ -15,6 +15,7 @@ from functrans.primitive import lookup
 sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
 import mutants
 import mutations
+import rule_mutants
 import source_mutants
 from explained_mutants import reason
 
@@ -72,7 +73,7 @@ def test_what_is_explained_is_found_by_its_pattern(monkeypatch):
 
 def test_slices_and_axes():
     x = np.arange(6.0).reshape(2, 3)
-    assert mutants.sliced(x, (3,)).tolist() == [0, 1, 2]
-    assert mutants.sliced(x, (2, 1)).tolist() == [[0], [3]]
+    assert rule_mutants.sliced(x, (3,)).tolist() == [0, 1, 2]
+    assert rule_mutants.sliced(x, (2, 1)).tolist() == [[0], [3]]
     assert mutants.other_axis((0, 1), 3) == (1, 2)
     assert mutants.other_axis(True, 3) is True

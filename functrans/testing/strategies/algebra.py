@@ -100,7 +100,13 @@ calls(
     (lambda x, y: np.einsum("ij,jk->ik", x, y, optimize=True), (2, 1), (3, 2)),
     (lambda x, y, z: np.einsum("i,ij,j", x, y, z), (2,), (2, 3), (3,)),
 )
-calls("kron", (np.kron, (2, 2), (3,)))
+calls(
+    "kron",
+    (np.kron, (2, 2), (3,)),
+    (np.kron, (3,), (2, 2)),
+    (np.kron, (2, 1, 3), (2, 2)),
+    (np.kron, (), (2,)),
+)
 calls("cross", (np.cross, (2, 3), (3,)))
 
 # Linear algebra.
@@ -139,7 +145,7 @@ calls(
     (lambda x: np.linalg.norm(x, "nuc", axis=(0, 2)), lambda draw: np.moveaxis(regular(2, 2, 3)(draw), 0, 1)),
     *[(lambda x, p=p: np.linalg.norm(x, p), (2, 3)) for p in (1, -1, np.inf, -np.inf)],
     *[(lambda x, p=p: np.linalg.norm(x, p, axis=(2, 0)), (2, 2, 3)) for p in (1, -np.inf)],
-    *[(lambda x, p=p: np.linalg.norm(x, p, axis=0), (3, 2)) for p in (2, 4, 1.5, -1, -np.inf)],
+    *[(lambda x, p=p: np.linalg.norm(x, p, axis=0), (3, 2)) for p in (2, 4, 6, 2.5, 1.5, -1, -np.inf)],
 )
 # Their derivatives do not exist at singular matrices (functrans.ops.singular): these stay off edges.
 calls(

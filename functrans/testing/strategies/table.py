@@ -169,9 +169,28 @@ calls(
 )
 calls("stack", (lambda x, y: np.stack([x, y], axis=-1), (2, 3), (2, 3)), (lambda x, y: np.stack([x, y]), (), ()))
 calls("split", (lambda x: np.split(x, [1, 3], axis=1), (2, 4)), (lambda x: np.split(x, 2), (4,)))
-calls("pad", (lambda x: np.pad(x, (1, 2), "wrap"), (4,)), (lambda x: np.pad(x, 1, "reflect"), (3, 2)), dtypes=FLOATS)
-calls("pad_constant", (lambda x, c: np.pad(x, (1, 2), constant_values=c), (2, 2), ()), dtypes=FLOATS)
-calls("pad_linear_ramp", (lambda x, c: np.pad(x, (2, 1), "linear_ramp", end_values=c), (3,), ()), dtypes=FLOATS)
+_MARGINS = ((1, 2), (2, 1))
+calls(
+    "pad",
+    (lambda x: np.pad(x, (1, 2), "wrap"), (4,)),
+    (lambda x: np.pad(x, 1, "reflect"), (3, 2)),
+    (lambda x: np.pad(x, ((0, 2), (1, 0)), "symmetric"), (3, 2)),
+    (lambda x: np.pad(x, ((0, 0), (2, 1)), "edge"), (2, 3)),
+    (lambda x: np.pad(x, _MARGINS, "mean", stat_length=((1, 2), (2, 3))), (3, 4)),
+    dtypes=FLOATS,
+)
+for _name, _mode, _given in (
+    ("pad_constant", "constant", "constant_values"),
+    ("pad_linear_ramp", "linear_ramp", "end_values"),
+):
+    calls(
+        _name,
+        (lambda x, c, m=_mode, g=_given: np.pad(x, (1, 2), m, **{g: c}), (2, 2), ()),
+        (lambda x, c, m=_mode, g=_given: np.pad(x, (2, 1), m, **{g: c}), (3,), ()),
+        (lambda x, c, m=_mode, g=_given: np.pad(x, _MARGINS, m, **{g: c}), (2, 3), (2, 2)),
+        (lambda x, c, m=_mode, g=_given: np.pad(x, ((0, 3), (0, 0), (2, 0)), m, **{g: c}), (2, 1, 2), (2,)),
+        dtypes=FLOATS,
+    )
 calls("flip", (np.flip, (2, 3)), (lambda x: np.flip(x, 0), (2, 2)))
 calls("roll", (lambda x: np.roll(x, 2, axis=1), (2, 3)), (lambda x: np.roll(x, 1), (2, 3)))
 calls(
@@ -229,6 +248,7 @@ calls(
     (lambda x: np.prod(x, axis=0, keepdims=True), (3, 2)),
     (lambda x, y: np.prod(x, axis=1, initial=y), (2, 3), ()),
     (lambda x, y: np.prod(x, axis=1, initial=y, where=_FIRST), (2, 3), ()),
+    (lambda x: np.prod(x, axis=()), (2, 3)),
     (np.prod, (0,)),
 )
 calls(
@@ -247,7 +267,12 @@ calls(
     (lambda x, y: np.min(x, axis=0, initial=y, where=_FIRST[:2, None]), (2, 3), ()),
     dtypes=FLOATS,
 )
-calls("var", (np.var, (2, 3)), (lambda x: np.var(x, axis=1, ddof=1), (2, 3)), (lambda x: np.var(x, where=_FIRST), (3,)))
+calls(
+    "var",
+    (np.var, (2, 3)),
+    (lambda x: np.var(x, axis=1, ddof=1), (2, 3)),
+    (lambda x: np.var(x, where=_FIRST, ddof=1), (3,)),
+)
 calls(
     "std",
     (np.std, (2, 3)),
