@@ -130,7 +130,7 @@ class Primitive:
     """One operation, declared once.
 
     Attributes:
-        name: as NumPy names it.
+        name: as NumPy names it; ``scipy.special.erf``, in full, for SciPy's: printed programs import ``scipy.special``.
         impl: the callable that computes it from plain values.
         spec: gives the outputs' specs from those of the operands, called as ``spec(*specs, **params)``.
         derivative: one of the five kinds above, or ``None``: differentiating it is an error that names it.
@@ -178,7 +178,8 @@ class Primitive:
         self.impl = impl
         self.spec = spec
         self.derivative = derivative
-        self.source = source or (lambda args, params: call_source(f"np.{name}", args, params))
+        function = name if "." in name else f"np.{name}"
+        self.source = source or (lambda args, params: call_source(function, args, params))
         self.helpers = dict(helpers or {})
         self.multiple = multiple
         self.masks = masks
@@ -284,6 +285,9 @@ def lookup(name: str) -> Primitive:
     """
     if name not in _registry:  # a Program is unpickled where nothing has been traced yet
         import_module("functrans.ops")
+        home = name.rpartition(".")[0]
+        if home.startswith("scipy."):
+            import_module(f"functrans.{home}")
     return _registry[name]
 
 

@@ -35,6 +35,7 @@ from functrans.primitive import (
     lookup,
     primitives,
 )
+from functrans.scipy.covering import COVERED
 from functrans.testing import laws
 from functrans.testing import strategies as st
 from functrans.testing.case import Case, has_rule
@@ -445,6 +446,7 @@ def public_names() -> list[str]:
         "functrans.tree": own_names(ft.tree),
         "functrans.errors": errors,
         "functrans.numpy": sorted(ft.numpy._own),
+        **{f"functrans.{home}": sorted(names) for home, names in COVERED.items()},
     }
     return [f"{home}.{name}" for home, names in listed.items() for name in names]
 

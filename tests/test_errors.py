@@ -477,20 +477,34 @@ def statistics_module():
 @mistake(
     TracedValueError,
     TypeError,
-    "a traced Float64[2 2] would become a plain array, which has no derivative",
+    "`scipy.special.logsumexp` would make a plain array of a traced Float64[2], which has no derivative",
     "  at test_errors.py:N, in <lambda>",
-    "    ft.grad(lambda x: linalg.expm(x)[0, 0])(np.ones((2, 2)))",
-    "                      ^^^^^^^^^^^^^^",
-    (
-        "Fix: call NumPy's functions on the value itself; make arrays of traced values with "
-        "`functrans.numpy.array` or `np.stack`; `functrans.stop_gradient(x)` is its plain value, if no "
-        "derivative is wanted."
-    ),
+    "    ft.grad(lambda x: special.logsumexp(x))(np.ones(2))",
+    "                      ^^^^^^^^^^^^^^^^^^^^",
+    "Fix: call `functrans.scipy.special.logsumexp`, which takes traced values too.",
 )
 def scipy_function():
+    from scipy import special
+
+    ft.grad(lambda x: special.logsumexp(x))(np.ones(2))
+
+
+@mistake(
+    TracedValueError,
+    TypeError,
+    "`scipy.linalg.qz` would make a plain array of a traced Float64[2 2], which has no derivative",
+    "  at test_errors.py:N, in <lambda>",
+    "    ft.grad(lambda x: linalg.qz(x, x)[0][0, 0])(np.ones((2, 2)))",
+    "                      ^^^^^^^^^^^^^^^",
+    (
+        "Fix: functrans does not cover it: write it with covered functions (`dir(functrans.numpy)`, "
+        "`dir(functrans.scipy)`), or declare a primitive (docs/add_a_primitive.md)."
+    ),
+)
+def scipy_function_that_is_not_covered():
     from scipy import linalg
 
-    ft.grad(lambda x: linalg.expm(x)[0, 0])(np.ones((2, 2)))
+    ft.grad(lambda x: linalg.qz(x, x)[0][0, 0])(np.ones((2, 2)))
 
 
 @mistake(

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import scipy.special
+from scipy.special import _ufuncs
 from hypothesis import strategies as st
 
 import functrans as ft
@@ -49,14 +49,14 @@ def declare():
         table.update(saved)
 
 
-def _exprel_slope(out, x):
-    return (np.exp(x) - out) / x
+def _density(out, x):
+    return (1 + np.cos(x)) / (2 * np.pi)
 
 
 @pytest.mark.parametrize("law", laws.LAWS, ids=lambda law: law.name)
 def test_one_line_makes_a_primitive(declare, law):
     """A ufunc that NumPy does not have, so that nothing knows it but its declaration."""
-    primitive = declare(lambda: elementwise(scipy.special.exprel, [_exprel_slope], singular=True, domain=POSITIVE))
+    primitive = declare(lambda: elementwise(_ufuncs._cosine_cdf, [_density], domain=(-3.0, 3.0)))
     if law is not laws.printing_changes_nothing and not law.name.startswith("staged_derivatives"):  # no NumPy name
         assert_laws(primitive, laws=[law])
 

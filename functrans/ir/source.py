@@ -1,4 +1,7 @@
-"""Printing: a Program in, Python source out, which needs NumPy alone and gives the same numbers to the bit."""
+"""Printing: a Program in, Python source out, which gives the same numbers to the bit.
+
+It needs NumPy alone, and SciPy where the program calls it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from functrans.ir.program import Atom, Equation, Literal, Program, Var
 from functrans.ir.spec import ArraySpec
 
 _INLINE = 4  # constants with more entries are named
-_CALLED = ("np", "abs", "bytes", "complex", "slice", "Ellipsis")
+_CALLED = ("np", "scipy", "abs", "bytes", "complex", "slice", "Ellipsis")
 _SHOWN = 64  # those with more than this are written out by `to_source` alone
 
 
@@ -42,6 +45,7 @@ def module_source(program: Program) -> str:
     header = (
         "from __future__ import annotations  # the types are in jaxtyping's notation, for readers\n\nimport numpy as np"
     )
+    header += "".join(f"\nimport {module}" for module in sorted(printer.modules))
     helpers = [_helper_source(helper) for helper in printer.helpers.values()]
     constants = "\n".join(f"{name} = {_exact(value)}" for name, value in printer.constants.items())
     return "\n\n\n".join([header, *helpers, *([constants] if constants else []), body]) + "\n"
@@ -65,9 +69,13 @@ class _Printer:
         self.program = program
         self.helpers: dict[str, Callable[..., Any]] = {}
         self.constants: dict[str, Any] = {}
+        self.modules: set[str] = set()  # SciPy's
         for equation in program.equations:
             for name, helper in equation.primitive.helpers.items():
                 self.helpers[name] = helper
+            module = equation.primitive.name.rpartition(".")[0]
+            if module.startswith("scipy."):
+                self.modules.add(module)
         # What the code below the names may call: no name of the user's must hide it.
         reserved = {*self.helpers, *_CALLED}
         self.name = _other_than(program.name, reserved)

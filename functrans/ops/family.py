@@ -22,7 +22,7 @@ from functrans.primitive import (
     Source,
 )
 from functrans.tracing.bind import bind, bind_unary
-from functrans.tracing.dispatch import UFUNCS, UNARY
+from functrans.tracing.dispatch import UFUNCS, UNARY, ufunc_name
 from functrans.tracing.tracer import Tracer
 
 _PLAIN = frozenset({Tracer, float, int, complex, bool, np.ndarray, np.float64, np.float32, np.complex128, np.int64})
@@ -152,7 +152,7 @@ def elementwise(
         derivative = Constant(constant)
     domains: Sequence[Domain] = [domain] * ufunc.nin if isinstance(domain[0], float) else domain  # type: ignore[list-item,assignment]
     made = Primitive(
-        ufunc.__name__,
+        ufunc_name(ufunc).removeprefix("np."),
         ufunc if python is None else python,
         ufunc_spec(ufunc) if python is None else operator_spec(ufunc, python),
         derivative,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -44,9 +46,11 @@ def function_name(function: Any) -> str:
 
 
 def ufunc_name(ufunc: np.ufunc) -> str:
-    """``np.add``; a ufunc of another library by its bare name."""
+    """``np.add``, ``scipy.special.erf``; a ufunc of another library by its bare name."""
     name = ufunc.__name__
-    return f"np.{name}" if getattr(np, name, None) is ufunc else name
+    if getattr(np, name, None) is ufunc:
+        return f"np.{name}"
+    return f"scipy.special.{name}" if getattr(sys.modules.get("scipy.special"), name, None) is ufunc else name
 
 
 def array_ufunc(self: Any, ufunc: np.ufunc, method_name: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -58,15 +62,28 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method_name: str, *inputs: Any, **kw
         handler = UFUNCS.get(ufunc)
         if handler is not None:
             return handler(*inputs)
+        if _load(ufunc):
+            return array_ufunc(self, ufunc, method_name, *inputs)
         raise uncovered(ufunc_name(ufunc), tracer=self)
     if "out" in kwargs:
         refuse_out(ufunc_name(ufunc))
+    if ufunc not in UFUNCS:
+        _load(ufunc)
     handler = UFUNC_METHODS.get(method_name)
     if handler is None:
         call = "" if method_name == "__call__" else f".{method_name}"
         given = f" with {', '.join(f'`{name}=`' for name in kwargs)}" if kwargs else ""
         raise uncovered(f"{ufunc_name(ufunc)}{call}", given, self)
     return handler(ufunc, *inputs, **kwargs)
+
+
+def _load(ufunc: np.ufunc) -> bool:
+    """Load the primitives of ``scipy.special``, when one of its ufuncs is first called; whether they were."""
+    special = sys.modules.get("scipy.special")
+    if getattr(special, ufunc.__name__, None) is not ufunc or "functrans.scipy.special" in sys.modules:
+        return False
+    import_module("functrans.scipy.special")
+    return True
 
 
 def array_function(

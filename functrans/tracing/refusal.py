@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from functrans.errors import (
@@ -94,6 +95,15 @@ def refuse(tracer: Tracer, kind: str) -> NoReturn:
         if operation == "[]" and kind == "array" and tracer.spec.dtype.kind in "fc":
             what = f"a traced {tracer.spec} is used as an index, which must be made of integers"
             fix = "round it, `a[int(functrans.stop_gradient(x))]`: no derivative goes through an index."
+    function = scipy_function() if kind == "array" else None
+    if function is not None:
+        what = f"`{function}` would make a plain array of a traced {tracer.spec}, which has no derivative"
+        fix = (
+            f"call `functrans.{function}`, which takes traced values too."
+            if is_covered(function)
+            else "functrans does not cover it: write it with covered functions (`dir(functrans.numpy)`, "
+            "`dir(functrans.scipy)`), or declare a primitive (docs/add_a_primitive.md)."
+        )
     if kind == "array" and _in_vectorize():
         fix = "leave `np.vectorize` out, for NumPy's functions take arrays; or use `functrans.vmap` in its place."
     if assigned:
@@ -151,6 +161,36 @@ def refuse_objects(name: str) -> NoReturn:
         f"`{name}` of a traced value and an array of objects, which may hold traced values: they would be lost",
         "make an array of numbers, `functrans.numpy.array(list)`.",
     )
+
+
+def scipy_function() -> str | None:
+    """The public name of the function of SciPy's which the user's code called, if one is at work."""
+    found = None
+    frame: Any = sys._getframe(1)
+    while frame is not None and is_library(frame.f_code.co_filename):
+        module, name, local = frame.f_globals.get("__name__", ""), frame.f_code.co_name, frame.f_locals
+        decorated = local.get("f")
+        if module.startswith("scipy._lib") and callable(decorated):  # a decorator is at work
+            module, name = getattr(decorated, "__module__", module), getattr(decorated, "__name__", name)
+        if module.startswith("scipy.") and not name.startswith("_"):
+            home, owner = ".".join(module.split(".")[:2]), local.get("self")
+            if home == "scipy.stats" and hasattr(owner, "name"):
+                found = f"{home}.{owner.name}.{name}"
+            elif hasattr(sys.modules.get(home), name):
+                found = f"{home}.{name}"
+        frame = frame.f_back
+    return found
+
+
+def is_covered(function: str) -> bool:
+    """Whether functrans has a function or method for one of SciPy's, ``scipy.linalg.expm``."""
+    try:
+        value: Any = import_module(f"functrans.{'.'.join(function.split('.')[:2])}")
+        for name in function.split(".")[2:]:
+            value = getattr(value, name)
+    except (ImportError, AttributeError, FunctransError):
+        return False
+    return True
 
 
 def _in_vectorize() -> bool:

@@ -7,10 +7,13 @@ On cases that are spread over every call, shape and dtype that the recipes know,
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import settings
 
+import functrans.scipy
 from functrans.primitive import Primitive, primitives
 from functrans.testing.assertion import assert_law
 from functrans.testing.case import Case
@@ -20,6 +23,10 @@ from functrans.testing.strategies.operands import has_operands
 from functrans.testing.strategies.spread import spread
 
 SMOOTH, EDGES = 12, 8
+
+if find_spec("scipy"):
+    for name in functrans.scipy.SUBMODULES:
+        import_module(f"functrans.scipy.{name}")
 
 
 def pairs(laws: list[Law]) -> list[object]:

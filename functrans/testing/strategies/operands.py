@@ -10,6 +10,8 @@ import itertools
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -72,11 +74,21 @@ def register(primitive: Primitive | str, recipe: Recipe, moving: Sequence[int] |
 
 def registered(primitive: Primitive) -> Registered | None:
     """The recipe of a primitive, if it has one."""
+    home, _, name = primitive.name.rpartition(".")
+    if home.startswith("scipy.") and name:
+        _load_recipes(home)
     found = RECIPES.get(primitive.name)
     if found is not None and found.primitive is not primitive:  # that was forgotten
         del RECIPES[primitive.name]
         return None
     return found
+
+
+@cache
+def _load_recipes(home: str) -> None:
+    """Load those for the functions of a module of SciPy's, which may not be installed."""
+    if find_spec(f"functrans.testing.strategies.{home}"):
+        import_module(f"functrans.testing.strategies.{home}")
 
 
 def resolved(primitive: Primitive | str) -> Primitive:

@@ -1,0 +1,14 @@
+"""``scipy.special``, as far as functrans covers it: the ufuncs are SciPy's own, the others call SciPy unless traced.
+
+Example:
+    >>> import functrans as ft
+    >>> import functrans.scipy.special as special
+    >>> round(ft.grad(special.erf)(0.5), 6)
+    0.878783
+"""
+
+from functrans.scipy.covering import namespace
+from functrans.scipy.special import error as error
+from functrans.scipy.special import logistic as logistic
+
+__getattr__, __dir__ = namespace("scipy.special")
