@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from scipy.special import _ufuncs
 from hypothesis import strategies as st
+from scipy.special import _ufuncs
 
 import functrans as ft
 from functrans.errors import MissingRuleError
