@@ -1,8 +1,14 @@
-"""``numpy.fft``, of which functrans covers nothing yet."""
+"""``numpy.fft``, as far as functrans covers it: all of it."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.fft import *  # noqa: F403
+
+#: NumPy computes these with operators alone, which trace.
+_OPERATORS = frozenset({"fftfreq", "rfftfreq"})
 
 
 def __getattr__(name: str) -> Any:
@@ -10,7 +16,10 @@ def __getattr__(name: str) -> Any:
 
     from functrans.numpy._covered import covered
 
-    return covered(np.fft, name)
+    if name == "__all__":
+        return __dir__()
+    found = globals()[name] = getattr(np.fft, name) if name in _OPERATORS else covered(np.fft, name)
+    return found
 
 
 def __dir__() -> list[str]:
@@ -18,4 +27,4 @@ def __dir__() -> list[str]:
 
     from functrans.numpy._covered import covered_names
 
-    return sorted(covered_names(np.fft))
+    return sorted(covered_names(np.fft) | _OPERATORS)

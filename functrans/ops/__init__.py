@@ -14,6 +14,7 @@ from functrans.ops import diagonal as diagonal
 from functrans.ops import einsum as einsum
 from functrans.ops import elementwise as elementwise
 from functrans.ops import extremum as extremum
+from functrans.ops import fourier as fourier
 from functrans.ops import gather as gather
 from functrans.ops import histogram as histogram
 from functrans.ops import index as index

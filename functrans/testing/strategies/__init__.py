@@ -12,6 +12,7 @@ except ModuleNotFoundError as error:
         name="hypothesis",
     ) from error
 
+from functrans.testing.strategies import fourier as fourier
 from functrans.testing.strategies import table as table
 from functrans.testing.strategies.array import arrays as arrays
 from functrans.testing.strategies.array import dtypes as dtypes
