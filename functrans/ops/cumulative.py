@@ -36,19 +36,41 @@ cumsum_p = Primitive(
 
 # A running product y[i] = x[i] y[i-1] has the tangent dy[i] = x[i] dy[i-1] + y[i-1] dx[i]: a linear recurrence, whose
 # transpose is one that runs backwards. It needs no division, so a factor may be zero, and it is closed under
-# differentiation, so every order is right.
+# differentiation, so every order is right. A recurrence is an associative scan (Blelloch, *Prefix sums and their
+# applications*, 1990): linear work, without a loop over the entries.
 
 
 def linear_recurrence(a, b, axis, reverse=False):  # type: ignore[no-untyped-def]
     """``y[i] = b[i] + a[i] * y[i-1]`` along an axis; reversed, its transpose: ``y[i] = b[i] + a[i+1] * y[i+1]``."""
     y = np.array(np.broadcast_to(b, np.broadcast_shapes(np.shape(a), np.shape(b))), np.result_type(a, b))
     steps = np.moveaxis(y, axis, 0)
-    factors = np.moveaxis(np.broadcast_to(a, y.shape), axis, 0)
-    if reverse:
-        for i in range(len(steps) - 2, -1, -1):
-            steps[i] = steps[i] + factors[i + 1] * steps[i + 1]
-    else:
-        for i in range(1, len(steps)):
+    factors = np.moveaxis(np.broadcast_to(a, y.shape), axis, 0).astype(y.dtype)
+    if reverse:  # the same from the other end
+        steps = steps[::-1]
+        factors[1:] = factors[:0:-1].copy()
+    # Blocks of 8 are run side by side, each as if nothing came before it; then what each hands on, by the same means
+    # (the loop goes down); then that times the running products of its factors is added (the loop comes back). Where
+    # such a product could overflow, or vanish though no factor is zero, and where there is little to win, it is run
+    # step by step, so that no number differs by more than rounding.
+    levels = []
+    while len(steps) > 128 and steps[0].size <= 64 and y.dtype.kind in "fc":
+        size = np.abs(factors)
+        bound = 2.0 ** (np.finfo(y.dtype).maxexp // 8 - 1)
+        if not (np.max(size, initial=0.0) <= bound and np.min(size, where=size > 0, initial=1.0) >= 1.0 / bound):
+            break
+        count = len(steps) // 8
+        split = (count, 8, *steps.shape[1:])
+        blocks, products = steps[: 8 * count].reshape(split), factors[: 8 * count].reshape(split)
+        for j in range(1, 8):
+            blocks[:, j] += products[:, j] * blocks[:, j - 1]
+            products[:, j] *= products[:, j - 1]
+        levels.append((steps, factors, blocks, products))
+        steps, factors = blocks[:, 7], products[:, 7]
+    for i in range(1, len(steps)):
+        steps[i] = steps[i] + factors[i] * steps[i - 1]
+    for steps, factors, blocks, products in levels[::-1]:
+        blocks[1:, :7] += products[1:, :7] * blocks[:-1, 7:]
+        for i in range(8 * len(blocks), len(steps)):
             steps[i] = steps[i] + factors[i] * steps[i - 1]
     return y
 

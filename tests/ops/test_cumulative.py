@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import functrans as ft
-from functrans.ops.cumulative import recurrence_p
+from functrans.ops.cumulative import linear_recurrence, recurrence_p
 from functrans.tracing.bind import bind
 from tests.ops.agreement import check, same_value, stays_single
 
@@ -85,6 +85,79 @@ def test_values_others_got_wrong():
     assert np.array_equal(ft.grad(f)(np.array([2.0, 0, 3, 4])), [1, 32, 0, 0])
     assert np.array_equal(ft.grad(f)(np.array([2.0, 0, 3])), [1, 8, 0])
     assert np.array_equal(ft.grad(lambda x: np.sum(ft.grad(f)(x)))(np.array([2.0, 0, 3])), [4, 6, 2])
+
+
+def step_by_step(a, b):
+    """The recurrence as it is defined, along the first axis."""
+    y = np.array(b, np.result_type(a, b))
+    for i in range(1, len(y)):
+        y[i] += a[i] * y[i - 1]
+    return y
+
+
+@pytest.mark.parametrize("shape", [(129,), (1160,), (9003,), (300, 2), (150, 200), (200, 0)])
+@pytest.mark.parametrize("kind", ["normal", "near one", "zeros", "complex", "single"])
+def test_long_recurrences_are_those_run_step_by_step(shape, kind):
+    rng = np.random.default_rng(len(kind))
+    a, b = rng.normal(size=shape), rng.normal(size=shape)
+    if kind == "near one":
+        a = 1 + 0.001 * a
+    elif kind == "zeros":
+        a = 1.5 * a * (rng.random(shape) > 0.1)
+    elif kind == "complex":
+        a = a * np.exp(3j * b)
+    elif kind == "single":
+        a, b = a.astype(np.float32), b.astype(np.float32)
+    expected, scale = step_by_step(a, b), step_by_step(np.abs(a), np.abs(b))
+    allowed = (1e-5 if kind == "single" else 1e-13) * scale
+    for axis in (0, 1)[: len(shape)]:
+        there = lambda x, axis=axis: np.moveaxis(x, 0, axis)  # noqa: E731
+        found = linear_recurrence(there(a), there(b), axis)
+        assert found.dtype == expected.dtype
+        assert (np.abs(found - there(expected)) <= there(allowed)).all()
+        # Reversed it is the transpose.
+        w = rng.normal(size=shape).astype(b.dtype)
+        back = linear_recurrence(there(a), there(w), axis, reverse=True)
+        assert abs(np.sum(back * there(b)) - np.sum(w * expected)) <= np.sum(np.abs(w) * allowed)
+
+
+@pytest.mark.parametrize(
+    "extreme", [1e200, 1e-200, np.inf, np.nan, 5e-324], ids=["large", "small", "infinite", "undefined", "subnormal"]
+)
+def test_factors_whose_products_overflow_or_vanish(extreme):
+    a = np.tile([2.0, extreme, 0.5, 1 / extreme if 0 < 1 / extreme < np.inf else 1.0], 100)
+    a[250] = 0.0
+    with np.errstate(all="ignore"):
+        expected = step_by_step(a, np.ones(400))
+        np.testing.assert_array_equal(linear_recurrence(a, np.ones(400), 0), expected)
+
+
+def test_partial_products_of_blocks_that_overflow_do_not_spoil_what_is_finite():
+    # Down to 1e-210, up to 1e+210, and down again: blocks of 64 or 512 would leave the range of numbers.
+    for x in (
+        np.tile(np.repeat([0.1, 10.0, 0.1], [210, 420, 210]), 10),
+        np.repeat([1e-60, 1e60, 1e-60], [4, 8, 200]),
+    ):
+        start = np.eye(1, len(x))[0]
+        with np.errstate(under="ignore"):
+            np.testing.assert_allclose(linear_recurrence(x, start, 0), step_by_step(x, start), 1e-12)
+
+
+def test_the_derivative_of_a_long_running_product_with_zeros():
+    x = 1 + 0.01 * rng.normal(size=500)
+    x[[200, 333]] = 0.0
+    gradient = ft.grad(lambda x: np.sum(np.cumprod(x)))
+    before = np.cumprod(x)
+    expected = np.zeros(500)
+    for i in range(201):  # behind the first zero, every product without one entry has a factor zero
+        rest = np.delete(x, i) if i == 200 else x
+        expected[i] = np.sum(np.cumprod(np.concatenate([[1.0], rest[i if i == 200 else i + 1 :]]))) * (
+            1.0 if i == 0 else before[i - 1]
+        )
+    np.testing.assert_allclose(gradient(x), expected, rtol=1e-13)
+    # Second order: the product of all but both zeros.
+    mixed = ft.grad(lambda x: gradient(x)[200])(x)[333]
+    np.testing.assert_allclose(mixed, np.sum(np.cumprod(np.delete(x, [200, 333]))[331:]), rtol=1e-12)
 
 
 def test_results_without_derivative():
