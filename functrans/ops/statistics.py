@@ -10,7 +10,7 @@ import numpy as np
 from functrans.errors import ShapeError, UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
-from functrans.ops.duals import cast
+from functrans.ops.duals import absorb, cast
 from functrans.ops.family import operand
 from functrans.ops.reduction import (
     NO_VALUE,
@@ -84,20 +84,21 @@ def mean(
 
 
 def _deviations(x: Any, where: Any, axis: Axes, dtype: Any) -> Any:
-    keywords: dict[str, Any] = {} if where is None else {"where": where}
-    return x - np.mean(x, axis=axis, dtype=dtype, keepdims=True, **keywords)
+    if where is None:
+        return x - np.mean(x, axis=axis, dtype=dtype, keepdims=True)
+    # Not `np.mean`, which warns where nothing is chosen.
+    total = np.sum(keep(where, x), axis=axis, dtype=dtype, keepdims=True)
+    return x - cast(total / np.maximum(_count(x, where, axis, True), 1), total.dtype)
 
 
 def _weighted(d: Any, x: Any, where: Any, axis: Axes, ddof: Any) -> Any:
-    """The local derivative of the variance: 2 conj(d) / (n - ddof)."""
+    """The local derivative of the variance: 2 conj(d) / (n - ddof); NaN where no degree of freedom is left."""
     d = np.conj(d) if d.dtype.kind == "c" else d
     count = _count(x, where, axis, True)
-    with np.errstate(all="ignore"):
-        if where is not None:
-            weight = cast(2.0 / np.maximum(count - ddof, 0), np.real(d).dtype)
-        else:
-            weight = 2.0 / (count - ddof) if count > ddof else np.inf
-        return d * weight
+    if where is None:
+        return d * (2.0 / (count - ddof) if count > ddof else np.nan)
+    free = count > ddof
+    return d * cast(np.where(free, 2.0 / np.where(free, count - ddof, 1), np.nan), np.real(d).dtype)
 
 
 def _pushed(slope: Any, dx: Any, where: Any, axis: Axes, keepdims: bool) -> Any:
@@ -111,7 +112,7 @@ def _pulled(ct: Any, slope: Any, where: Any) -> Any:
     # `dtype=complex` makes the result complex, but only its real part moves.
     if ct.dtype.kind == "c" and slope.dtype.kind == "c":
         ct = np.real(ct)
-    return keep(where, ct * slope)
+    return keep(where, absorb(ct, slope))
 
 
 def _slope(x, where, axis, dtype, ddof):  # type: ignore[no-untyped-def]
@@ -158,7 +159,8 @@ def _half_inverse(out: Any, flat: Any) -> Any:
 def _is_flat(out: Any, x: Any, where: Any, axis: Axes, keepdims: bool) -> Any:
     keywords: dict[str, Any] = {} if where is None else {"where": where}
     top = np.max(x, axis=axis, keepdims=True, initial=-np.inf, **keywords)
-    return (out == 0) | np.all(x == top, axis=axis, keepdims=keepdims, **keywords)
+    flat = (out == 0) | np.all(x == top, axis=axis, keepdims=keepdims, **keywords)
+    return flat & (out == out)  # of one number, without a degree of freedom left, it is undefined
 
 
 def _std_jvp(dx, out, x, where=None, *, axis, keepdims=False, dtype=None, ddof=0):  # type: ignore[no-untyped-def]
@@ -167,7 +169,7 @@ def _std_jvp(dx, out, x, where=None, *, axis, keepdims=False, dtype=None, ddof=0
 
 
 def _std_vjp(ct, out, x, where=None, *, axis, keepdims=False, dtype=None, ddof=0):  # type: ignore[no-untyped-def]
-    ct = ct * _half_inverse(out, _is_flat(out, x, where, axis, keepdims))
+    ct = absorb(ct, _half_inverse(out, _is_flat(out, x, where, axis, keepdims)))
     return _var_vjp(ct, out, x, where, axis=axis, keepdims=keepdims, dtype=dtype, ddof=ddof)
 
 
@@ -178,7 +180,7 @@ def _root_jvp(rule: Callable[..., Any]) -> Callable[..., Any]:
 
 def _root_vjp(rule: Callable[..., Any]) -> Callable[..., Any]:
     """A vjp rule of ``var_about`` as one of its root."""
-    return lambda ct, out, *operands, **params: rule(ct * _half_inverse(out, out == 0), out, *operands, **params)
+    return lambda ct, out, *operands, **params: rule(absorb(ct, _half_inverse(out, out == 0)), out, *operands, **params)
 
 
 _about_dtypes: dict[tuple[Any, ...], np.dtype[Any]] = {}
