@@ -7,6 +7,7 @@ from functrans.ops import compare as compare
 from functrans.ops import complex as complex
 from functrans.ops import contract as contract
 from functrans.ops import convert as convert
+from functrans.ops import convolution as convolution
 from functrans.ops import creation as creation
 from functrans.ops import cumulative as cumulative
 from functrans.ops import determinant as determinant
@@ -18,6 +19,7 @@ from functrans.ops import fourier as fourier
 from functrans.ops import gather as gather
 from functrans.ops import histogram as histogram
 from functrans.ops import index as index
+from functrans.ops import interpolation as interpolation
 from functrans.ops import join as join
 from functrans.ops import linalg as linalg
 from functrans.ops import matmul as matmul
@@ -34,6 +36,7 @@ from functrans.ops import refuse as refuse
 from functrans.ops import select as select
 from functrans.ops import shape as shape
 from functrans.ops import singular as singular
+from functrans.ops import special as special
 from functrans.ops import statistics as statistics
 from functrans.ops import truth as truth
 from functrans.ops import ufunc_methods as ufunc_methods
