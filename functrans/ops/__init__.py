@@ -23,6 +23,8 @@ from functrans.ops import interpolation as interpolation
 from functrans.ops import join as join
 from functrans.ops import linalg as linalg
 from functrans.ops import matmul as matmul
+from functrans.ops import nan as nan
+from functrans.ops import nan_statistics as nan_statistics
 from functrans.ops import norm as norm
 from functrans.ops import operators as operators
 from functrans.ops import order as order
