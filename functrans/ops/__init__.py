@@ -30,6 +30,7 @@ from functrans.ops import operators as operators
 from functrans.ops import order as order
 from functrans.ops import pad as pad
 from functrans.ops import plain as plain
+from functrans.ops import polynomial as polynomial
 from functrans.ops import products as products
 from functrans.ops import rearrange as rearrange
 from functrans.ops import reduce as reduce

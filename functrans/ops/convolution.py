@@ -1,7 +1,7 @@
 """Convolution and correlation of vectors, bilinear in both; and of the rows of arrays, which their batches are.
 
-With ``c`` the full convolution of ``a`` and ``v``, the transpose in ``a`` correlates with ``v``, that is, convolves with
-``v`` read backwards; the modes cut a part out of ``c``, and so zeros are put around the cotangent.
+With ``c`` the full convolution of ``a`` and ``v``, the transpose in ``a`` correlates with ``v``, that is, convolves
+with ``v`` read backwards; the modes cut a part out of ``c``, and so zeros are put around the cotangent.
 """
 
 from __future__ import annotations

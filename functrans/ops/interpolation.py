@@ -94,7 +94,7 @@ def _batch(
     return np.reshape(out, (size, *shape))
 
 
-interp_p = Primitive(
+interp_p: Primitive = Primitive(
     "interp",
     np.interp,
     _spec,
@@ -115,7 +115,7 @@ interp_p = Primitive(
 )
 
 
-def _doubles(value: Any, name: str, dtype: np.dtype[Any] = _FLOAT) -> Any:
+def _doubles(value: Any, dtype: np.dtype[Any] = _FLOAT) -> Any:
     value = strong(operand(value))
     if not np.can_cast(value.dtype, dtype, "safe"):
         raise TypeError(f"Cannot cast array data from {value.dtype!r} to {dtype!r} according to the rule 'safe'")
@@ -136,7 +136,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     """``np.interp``; ``xp`` must rise, also where its values are not known."""
     fp = strong(operand(fp))
     dtype = _COMPLEX if fp.dtype.kind == "c" else _FLOAT
-    x, xp, fp = _doubles(x, "x"), _doubles(xp, "xp"), _doubles(fp, "fp", dtype)
+    x, xp, fp = _doubles(x), _doubles(xp), _doubles(fp, dtype)
     if period is not None:
         if np.ndim(period):
             raise ValueError("object of too small depth for desired array")

@@ -160,7 +160,7 @@ def _slopes(x: Any, count: int, increasing: bool) -> Any:
     """The derivative of each row of powers in its number: ``j x**(j - 1)``."""
     if count <= 1:
         return np.zeros((*x.shape, count), x.dtype)
-    lower = bind(vander_p, x, N=count - 1, increasing=increasing) if count > 1 else x
+    lower = bind(vander_p, x, count=count - 1, increasing=increasing)
     place = np.arange(1.0, count)
     nothing = np.zeros((*x.shape, 1), x.dtype)
     if increasing:
@@ -173,28 +173,30 @@ def _vander_batch(
 ) -> Any:
     (x,) = operands
     out = bind(primitive, np.ravel(x), **params)
-    return np.reshape(out, (*x.shape, params["N"]))
+    return np.reshape(out, (*x.shape, params["count"]))
 
 
 vander_p = Primitive(
     "vander",
-    np.vander,
-    lambda x, *, N, increasing: ArraySpec((*x.shape, N), np.promote_types(x.dtype, int)),
+    lambda x, *, count, increasing: np.vander(x, count, increasing),
+    lambda x, *, count, increasing: ArraySpec((*x.shape, count), np.promote_types(x.dtype, int)),
     Rules(
-        jvp=[lambda dx, out, x, *, N, increasing: dx[:, None] * _slopes(x, N, increasing)],
-        vjp=[lambda ct, out, x, *, N, increasing: np.sum(ct * _slopes(x, N, increasing), axis=1)],
+        jvp=[lambda dx, out, x, *, count, increasing: dx[:, None] * _slopes(x, count, increasing)],
+        vjp=[lambda ct, out, x, *, count, increasing: np.sum(ct * _slopes(x, count, increasing), axis=1)],
     ),
-    source=lambda args, params: call_source("np.vander", args, keywords(params, increasing=False)),
+    source=lambda args, params: call_source(
+        "np.vander", [*args, str(params["count"])], keywords(params, count=params["count"], increasing=False)
+    ),
     batch=_vander_batch,
 )
 
 
 @implements(np.vander)
-def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
+def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:  # noqa: N803
     """``np.vander``: powers of each number, by column."""
     if np.ndim(x) != 1:
         raise ValueError("x must be a one-dimensional array or sequence.")
     count = len(x) if N is None else int(N)
     if count < 0:
         raise ValueError("negative dimensions are not allowed")
-    return bind(vander_p, x, N=count, increasing=bool(increasing))
+    return bind(vander_p, x, count=count, increasing=bool(increasing))
