@@ -85,7 +85,8 @@ def _sum_by_initial(t, out, x, initial, where=None, *, axis, keepdims=False, dty
 
 
 def _prod_jvp(dx, out, x, initial=None, where=None, **params):  # type: ignore[no-untyped-def]
-    return reduce._prod_jvp(dx, None, x, initial, present(x, where), **params)
+    there = present(x, where)
+    return reduce._prod_jvp(keep(there, dx), None, x, initial, there, **params)
 
 
 def _prod_vjp(ct, out, x, initial=None, where=None, **params):  # type: ignore[no-untyped-def]

@@ -165,7 +165,7 @@ def _is_flat(out: Any, x: Any, where: Any, axis: Axes, keepdims: bool) -> Any:
 
 def _std_jvp(dx, out, x, where=None, *, axis, keepdims=False, dtype=None, ddof=0):  # type: ignore[no-untyped-def]
     factor = _half_inverse(out, _is_flat(out, x, where, axis, keepdims))
-    return factor * _var_jvp(dx, out, x, where, axis=axis, keepdims=keepdims, dtype=dtype, ddof=ddof)
+    return absorb(_var_jvp(dx, out, x, where, axis=axis, keepdims=keepdims, dtype=dtype, ddof=ddof), factor)
 
 
 def _std_vjp(ct, out, x, where=None, *, axis, keepdims=False, dtype=None, ddof=0):  # type: ignore[no-untyped-def]
@@ -175,7 +175,7 @@ def _std_vjp(ct, out, x, where=None, *, axis, keepdims=False, dtype=None, ddof=0
 
 def _root_jvp(rule: Callable[..., Any]) -> Callable[..., Any]:
     """A jvp rule of ``var_about`` as one of its root."""
-    return lambda dx, out, *operands, **params: _half_inverse(out, out == 0) * rule(dx, out, *operands, **params)
+    return lambda dx, out, *operands, **params: absorb(rule(dx, out, *operands, **params), _half_inverse(out, out == 0))
 
 
 def _root_vjp(rule: Callable[..., Any]) -> Callable[..., Any]:
