@@ -14,6 +14,7 @@ from functrans.ops import determinant as determinant
 from functrans.ops import diagonal as diagonal
 from functrans.ops import einsum as einsum
 from functrans.ops import elementwise as elementwise
+from functrans.ops import exponents as exponents
 from functrans.ops import extremum as extremum
 from functrans.ops import fourier as fourier
 from functrans.ops import gather as gather
@@ -36,6 +37,8 @@ from functrans.ops import rearrange as rearrange
 from functrans.ops import reduce as reduce
 from functrans.ops import reduction as reduction
 from functrans.ops import refuse as refuse
+from functrans.ops import running as running
+from functrans.ops import segments as segments
 from functrans.ops import select as select
 from functrans.ops import shape as shape
 from functrans.ops import singular as singular

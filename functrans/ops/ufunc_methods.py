@@ -1,4 +1,4 @@
-"""Ufuncs called with keywords, and their methods: ``reduce``, ``accumulate``, ``reduceat``, ``outer``, ``at``."""
+"""Ufuncs called with keywords, and their methods: ``reduce``, ``accumulate``, ``outer``, ``at``."""
 
 from __future__ import annotations
 
@@ -9,24 +9,38 @@ import numpy as np
 
 from functrans.errors import ShapeError, TracedAssignmentError, UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
-from functrans.ops import batching
-from functrans.ops.family import normalize_axis, operand
-from functrans.ops.reduction import NO_VALUE, Axes, constant_in, mask_of, reduced_shape, reduction_axes, start_of
+from functrans.ops.exponents import LOGSUMS
+from functrans.ops.family import operand
+from functrans.ops.reduction import (
+    NO_VALUE,
+    Axes,
+    constant_in,
+    mask_of,
+    reduced_shape,
+    reduction_axes,
+    start_of,
+    with_start,
+)
+from functrans.ops.running import RUNNING
 from functrans.ops.scalars import strong
-from functrans.primitive import Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import _ADD_ONE, FUNCTIONS, UFUNC_METHODS, UFUNCS, ufunc_name
 from functrans.tracing.tracer import Tracer
 
 
-def _handler(ufunc: np.ufunc) -> Callable[..., Any]:
+def handler_of(ufunc: np.ufunc) -> Callable[..., Any]:
+    """What computes a ufunc on traced values.
+
+    Raises:
+        UncoveredFunctionError: nothing does.
+    """
     handler = UFUNCS.get(ufunc)
     if handler is None:
         raise UncoveredFunctionError(f"`{ufunc_name(ufunc)}` on a traced value is not covered", _ADD_ONE)
     return handler
 
 
-def _as_dtype(value: Any, dtype: np.dtype[Any]) -> Any:
+def as_dtype(value: Any, dtype: np.dtype[Any]) -> Any:
     """``value`` cast, as NumPy casts it on the way into a loop; no Python scalar remains."""
     if type(value) is Tracer:
         if value.dtype == dtype:
@@ -57,7 +71,7 @@ def call(
             f"`order={order!r}` of `{name}` on a traced value is not covered",
             "leave it out: it chooses how the result lies in memory, which a traced value does not have.",
         )
-    handler = _handler(ufunc)
+    handler = handler_of(ufunc)
     if ufunc.signature is not None and where is not True:
         raise TypeError(f"{ufunc.__name__}() got an unexpected keyword argument 'where'")
     if others and ufunc.signature is None:
@@ -66,7 +80,7 @@ def call(
     if where is True and dtype is None and signature is None and casting == "same_kind":
         return handler(*values, **others)
     dtypes = _loop(ufunc, values, dtype, signature, casting)
-    values = [_as_dtype(x, d) for x, d in zip(values, dtypes, strict=False)]
+    values = [as_dtype(x, d) for x, d in zip(values, dtypes, strict=False)]
     if where is True:
         return handler(*values, **others)
     shape = np.broadcast_shapes(*[x.shape for x in values], np.shape(where))
@@ -120,7 +134,7 @@ def reduce(
         if ufunc in (np.add, np.multiply):
             return function(a, axis=axis, dtype=dtype, keepdims=keepdims, initial=initial, where=where)
         if dtype is not None:
-            a = _as_dtype(a, np.dtype(dtype))
+            a = as_dtype(a, np.dtype(dtype))
         return function(a, axis=axis, keepdims=keepdims, initial=initial, where=where)
     if ufunc in _TRUTHS and initial is NO_VALUE and dtype in (None, bool):
         return _TRUTHS[ufunc](a, axis=axis, keepdims=keepdims, where=where)
@@ -129,10 +143,13 @@ def reduce(
     # NumPy itself says whether this reduction exists, and in which dtype.
     found = ufunc.reduce(np.ones((1,) * ndim, ArraySpec.of(a).dtype), axis=axis, dtype=dtype).dtype
     axes = reduction_axes(axis, ndim)
+    if ufunc in LOGSUMS and found.kind == "f":
+        params = {"axis": axes, "keepdims": True} if keepdims else {"axis": axes}
+        return with_start(LOGSUMS[ufunc], name, as_dtype(a, found), params, initial, where, -np.inf)
     mask = mask_of(name, where, a)
-    a = _as_dtype(a, found)
-    masks = None if mask is None else _lead(np.broadcast_to(mask, a.shape), axes)
-    items = _lead(a, axes)
+    a = as_dtype(a, found)
+    masks = None if mask is None else lead(np.broadcast_to(mask, a.shape), axes)
+    items = lead(a, axes)
     kept = reduced_shape(a.shape, axes, False)
     if initial is NO_VALUE:
         initial = ufunc.identity
@@ -141,10 +158,10 @@ def reduce(
             f"`{name}` has nothing to start from: no identity, and {'`where=`' if mask is not None else 'no entries'}",
             "pass `initial=`.",
         )
-    result: Any = None if initial is None else _as_dtype(start_of(name, initial, found), found)
+    result: Any = None if initial is None else as_dtype(start_of(name, initial, found), found)
     if not items.shape[0]:
         result = np.broadcast_to(result, kept)
-    handler = _handler(ufunc)
+    handler = handler_of(ufunc)
     for i in range(items.shape[0]):
         combined = items[i] if result is None else handler(result, items[i])
         result = combined if masks is None else np.where(masks[i], combined, result)
@@ -160,7 +177,7 @@ _REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {
 _TRUTHS: dict[np.ufunc, Callable[..., Any]] = {np.logical_and: np.all, np.logical_or: np.any}
 
 
-def _lead(a: Any, axes: Axes) -> Any:
+def lead(a: Any, axes: Axes) -> Any:
     """The entries to combine along the first axis, in C order if they come from several."""
     if axes == (0,):
         return a
@@ -184,87 +201,20 @@ def accumulate(ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None) ->
         return np.cumsum(a, axis=along, dtype=dtype)
     if ufunc is np.multiply:
         return np.cumprod(a, axis=along, dtype=dtype)
-    a = _as_dtype(a, found)
+    a = as_dtype(a, found)
+    if ufunc in RUNNING:
+        return bind(RUNNING[ufunc], a, axis=along)
     if not a.shape[along]:
         return a
-    return np.stack(_running(_handler(ufunc), _lead(a, (along,))), axis=along)
+    return np.stack(running(handler_of(ufunc), lead(a, (along,))), axis=along)
 
 
-def _running(handler: Callable[..., Any], items: Any) -> list[Any]:
+def running(handler: Callable[..., Any], items: Any) -> list[Any]:
+    """The entries of the first axis, each combined with all before it, from left to right."""
     results = [items[0]]
     for i in range(1, items.shape[0]):
         results.append(handler(results[-1], items[i]))
     return results
-
-
-# reduceat
-
-
-def _segment_sums(x: Any, *, starts: tuple[int, ...], axis: int, dtype: Any = None) -> Any:
-    return np.add.reduceat(x, np.array(starts, np.intp), axis=axis, dtype=dtype)
-
-
-def _segment_spec(x: ArraySpec, *, starts: tuple[int, ...], axis: int, dtype: Any = None) -> ArraySpec:
-    shape = tuple([len(starts) if i == axis else n for i, n in enumerate(x.shape)])
-    return ArraySpec(shape, dtype or np.add.reduce(np.ones(1, x.dtype)).dtype)
-
-
-def _segment_transpose(ct, x, *, starts, axis, dtype=None):  # type: ignore[no-untyped-def]
-    lengths = np.diff([*starts, x.shape[axis]])
-    return ct[((slice(None),) * axis + (np.repeat(np.arange(len(starts)), lengths),))]
-
-
-# Sums of consecutive segments. A primitive of its own, since `reduceat` adds in another order than `sum`.
-segment_sums_p = Primitive(
-    "add.reduceat",
-    _segment_sums,
-    _segment_spec,
-    Linear((_segment_transpose,)),
-    source=lambda args, params: (
-        f"np.add.reduceat({args[0]}, np.array({list(params['starts'])}, dtype=np.intp), axis={params['axis']}"
-        + (f", dtype=np.{params['dtype'].name})" if params.get("dtype") is not None else ")")
-    ),
-    batch=batching.along("axis"),
-)
-
-
-def reduceat(ufunc: np.ufunc, array: Any, indices: Any, axis: Any = 0, dtype: Any = None) -> Any:
-    """``ufunc.reduceat``: segment ``i`` runs from ``indices[i]`` to ``indices[i+1]``, or is the one entry there."""
-    a = operand(array)
-    places = np.asarray(indices)
-    ndim = getattr(a, "ndim", 0)
-    probe = np.ones(tuple([1] * ndim), ArraySpec.of(a).dtype)
-    found = ufunc.reduceat(probe, [0], axis=axis, dtype=dtype).dtype
-    axis = normalize_axis(axis, ndim)
-    count = a.shape[axis]
-    # NumPy's own checks of the indices.
-    np.add.reduceat(np.zeros(count, np.int8), indices)
-    starts = [int(i) for i in places]
-    stops = [max(stop, start + 1) for start, stop in zip(starts, [*starts[1:], count], strict=True)] if starts else []
-    lead = (slice(None),) * axis
-    if not starts:
-        return _as_dtype(a[(*lead, slice(0, 0))], found)
-    if ufunc is np.add:
-        places = np.concatenate([np.arange(start, stop) for start, stop in zip(starts, stops, strict=True)])
-        if len(places) != count or (places != np.arange(count)).any():
-            # Segments may overlap or leave gaps: gathered, they stand one after the other.
-            a = a[(*lead, places)]
-        lengths = np.subtract(stops, starts)
-        params: dict[str, Any] = {"starts": tuple((np.cumsum(lengths) - lengths).tolist()), "axis": axis}
-        if dtype is not None:
-            params["dtype"] = found
-            a = constant_in(found, a)
-        return bind(segment_sums_p, a, **params)
-    function = _REDUCTIONS.get(ufunc)
-    a = _as_dtype(a, found)
-    results = []
-    for start, stop in zip(starts, stops, strict=True):
-        segment = a[(*lead, slice(start, stop))]
-        if function is not None:
-            results.append(function(segment, axis=axis))
-        else:
-            results.append(_running(_handler(ufunc), _lead(segment, (axis,)))[-1])
-    return np.stack(results, axis=axis)
 
 
 # outer, at
@@ -300,6 +250,4 @@ def at(ufunc: np.ufunc, array: Any, index: Any, *operands: Any) -> NoReturn:
     )
 
 
-UFUNC_METHODS.update(
-    {"__call__": call, "reduce": reduce, "accumulate": accumulate, "reduceat": reduceat, "outer": outer, "at": at}
-)
+UFUNC_METHODS.update({"__call__": call, "reduce": reduce, "accumulate": accumulate, "outer": outer, "at": at})

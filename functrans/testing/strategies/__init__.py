@@ -13,6 +13,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 from functrans.testing.strategies import fourier as fourier
+from functrans.testing.strategies import methods as methods
 from functrans.testing.strategies import nan as nan
 from functrans.testing.strategies import table as table
 from functrans.testing.strategies.array import arrays as arrays

@@ -1,0 +1,99 @@
+"""``ufunc.reduceat``: sums, products, extrema of segments of an array."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from functrans.ir.spec import ArraySpec
+from functrans.ops import batching
+from functrans.ops.family import normalize_axis, operand
+from functrans.ops.gather import along
+from functrans.ops.reduction import constant_in
+from functrans.ops.ufunc_methods import as_dtype, handler_of, lead, reduce, running
+from functrans.primitive import Linear, Primitive
+from functrans.tracing.bind import bind
+from functrans.tracing.dispatch import UFUNC_METHODS
+
+
+def _segment_sums(x: Any, *, starts: tuple[int, ...], axis: int, dtype: Any = None) -> Any:
+    return np.add.reduceat(x, np.array(starts, np.intp), axis=axis, dtype=dtype)
+
+
+def _segment_spec(x: ArraySpec, *, starts: tuple[int, ...], axis: int, dtype: Any = None) -> ArraySpec:
+    shape = tuple([len(starts) if i == axis else n for i, n in enumerate(x.shape)])
+    return ArraySpec(shape, dtype or np.add.reduce(np.ones(1, x.dtype)).dtype)
+
+
+def _segment_transpose(ct, x, *, starts, axis, dtype=None):  # type: ignore[no-untyped-def]
+    lengths = np.diff([*starts, x.shape[axis]])
+    return ct[((slice(None),) * axis + (np.repeat(np.arange(len(starts)), lengths),))]
+
+
+# Sums of consecutive segments. A primitive of its own, since `reduceat` adds in another order than `sum`.
+segment_sums_p = Primitive(
+    "add.reduceat",
+    _segment_sums,
+    _segment_spec,
+    Linear((_segment_transpose,)),
+    source=lambda args, params: (
+        f"np.add.reduceat({args[0]}, np.array({list(params['starts'])}, dtype=np.intp), axis={params['axis']}"
+        + (f", dtype=np.{params['dtype'].name})" if params.get("dtype") is not None else ")")
+    ),
+    batch=batching.along("axis"),
+)
+
+
+def reduceat(ufunc: np.ufunc, array: Any, indices: Any, axis: Any = 0, dtype: Any = None) -> Any:
+    """``ufunc.reduceat``: segment ``i`` runs from ``indices[i]`` to ``indices[i+1]``, or is the one entry there."""
+    a = operand(array)
+    places = np.asarray(indices)
+    ndim = getattr(a, "ndim", 0)
+    probe = np.ones(tuple([1] * ndim), ArraySpec.of(a).dtype)
+    found = ufunc.reduceat(probe, [0], axis=axis, dtype=dtype).dtype
+    axis = normalize_axis(axis, ndim)
+    count = a.shape[axis]
+    # NumPy's own checks of the indices.
+    np.add.reduceat(np.zeros(count, np.int8), indices)
+    starts = [int(i) for i in places]
+    stops = [max(stop, start + 1) for start, stop in zip(starts, [*starts[1:], count], strict=True)] if starts else []
+    if not starts:
+        return as_dtype(along(a, axis, slice(0, 0)), found)
+    if ufunc is np.add:
+        places = np.concatenate([np.arange(start, stop) for start, stop in zip(starts, stops, strict=True)])
+        if len(places) != count or (places != np.arange(count)).any():
+            # Segments may overlap or leave gaps: gathered, they stand one after the other.
+            a = along(a, axis, places)
+        lengths = np.subtract(stops, starts)
+        params: dict[str, Any] = {"starts": tuple((np.cumsum(lengths) - lengths).tolist()), "axis": axis}
+        if dtype is not None:
+            params["dtype"] = found
+            a = constant_in(found, a)
+        return bind(segment_sums_p, a, **params)
+    return _by_length(ufunc, as_dtype(a, found), np.array(starts), np.subtract(stops, starts), axis)
+
+
+def _by_length(ufunc: np.ufunc, a: Any, starts: Any, lengths: Any, axis: int) -> Any:
+    """The segments combined, those of one length at once: there are few lengths, if many segments."""
+    results, order = [], []
+    for length in np.unique(lengths):
+        which = np.flatnonzero(lengths == length)
+        segments = along(a, axis, starts[which, None] + np.arange(length))
+        results.append(_combined(ufunc, segments, axis + 1))
+        order.append(which)
+    if len(results) == 1:
+        return results[0]
+    return along(np.concatenate(results, axis=axis), axis, np.argsort(np.concatenate(order)))
+
+
+def _combined(ufunc: np.ufunc, segments: Any, axis: int) -> Any:
+    if ufunc is np.multiply:
+        return np.prod(segments, axis=axis, dtype=segments.dtype)
+    if ufunc in (np.maximum, np.minimum, np.logaddexp, np.logaddexp2):
+        return reduce(ufunc, segments, axis)
+    # Not `reduce`: it starts from the identity.
+    return running(handler_of(ufunc), lead(segments, (axis,)))[-1]
+
+
+UFUNC_METHODS["reduceat"] = reduceat
