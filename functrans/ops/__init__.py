@@ -22,6 +22,7 @@ from functrans.ops import histogram as histogram
 from functrans.ops import index as index
 from functrans.ops import interpolation as interpolation
 from functrans.ops import join as join
+from functrans.ops import least_squares as least_squares
 from functrans.ops import linalg as linalg
 from functrans.ops import matmul as matmul
 from functrans.ops import nan as nan
@@ -33,6 +34,7 @@ from functrans.ops import pad as pad
 from functrans.ops import plain as plain
 from functrans.ops import polynomial as polynomial
 from functrans.ops import products as products
+from functrans.ops import qr as qr
 from functrans.ops import rearrange as rearrange
 from functrans.ops import reduce as reduce
 from functrans.ops import reduction as reduction

@@ -16,10 +16,9 @@ import numpy as np
 
 from functrans.array_types import Array, Inexact
 from functrans.ir.spec import ArraySpec
-from functrans.ops.contract import conj
 from functrans.ops.contraction import matrices
 from functrans.ops.family import keywords, operand, real_dtype
-from functrans.ops.linalg import linalg_dtype, square
+from functrans.ops.linalg import adjoint, linalg_dtype, square
 from functrans.primitive import Primitive, Rules, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
@@ -30,38 +29,34 @@ def _cholesky_spec(a: ArraySpec, *, upper: bool) -> ArraySpec:
     return ArraySpec(a.shape, linalg_dtype("cholesky", a))
 
 
-def _adjoint(x: Inexact[Array, "*batch n n"]) -> Inexact[Array, "*batch n n"]:
-    return conj(x.mT)
-
-
-def _half(x: Inexact[Array, "*batch n n"]) -> Inexact[Array, "*batch n n"]:
-    """The lower triangle, with half the diagonal: ``_half(x) + _adjoint(_half(x)) == x`` for a hermitian ``x``."""
+def lower_half(x: Inexact[Array, "*batch n n"]) -> Inexact[Array, "*batch n n"]:
+    """The lower triangle, with half the diagonal: for a hermitian ``x`` it and its adjoint add up to ``x``."""
     return np.tril(x) * (1.0 - 0.5 * np.eye(x.shape[-1])).astype(real_dtype(x.dtype))
 
 
 # For the lower factor l of the hermitian h = l l^H: l^-1 dh l^-H = l^-1 dl + (l^-1 dl)^H, and l^-1 dl is triangular,
-# so it is `_half` of the left side. And dh is what NumPy makes of da, that is `_half(da)` and its adjoint.
+# so it is `lower_half` of the left side. And dh is what NumPy makes of da, that is `lower_half(da)` and its adjoint.
 
 
 def _cholesky_jvp(
     da: Inexact[Array, "*batch n n"], out: Inexact[Array, "*batch n n"], a: Any, *, upper: bool
 ) -> Inexact[Array, "*batch n n"]:
     if upper:  # the adjoint of the lower factor of the adjoint
-        return _adjoint(_cholesky_jvp(_adjoint(da), _adjoint(out), None, upper=False))
-    read = _half(da)
-    moved = np.linalg.solve(out, read + _adjoint(read))
-    return out @ _half(np.linalg.solve(out, _adjoint(moved)))
+        return adjoint(_cholesky_jvp(adjoint(da), adjoint(out), None, upper=False))
+    read = lower_half(da)
+    moved = np.linalg.solve(out, read + adjoint(read))
+    return out @ lower_half(np.linalg.solve(out, adjoint(moved)))
 
 
 def _cholesky_vjp(
     ct: Inexact[Array, "*batch n n"], out: Inexact[Array, "*batch n n"], a: Any, *, upper: bool
 ) -> Inexact[Array, "*batch n n"]:
     if upper:
-        return _adjoint(_cholesky_vjp(_adjoint(ct), _adjoint(out), None, upper=False))
+        return adjoint(_cholesky_vjp(adjoint(ct), adjoint(out), None, upper=False))
     # Above the diagonal the factor is zero whatever `a` is: what arrives there, also an infinity, does not count.
-    pulled = np.linalg.solve(out.mT, _half(out.mT @ np.tril(ct)))
-    pulled = np.linalg.solve(_adjoint(out), pulled.mT).mT
-    return _half(pulled + _adjoint(pulled))
+    pulled = np.linalg.solve(out.mT, lower_half(out.mT @ np.tril(ct)))
+    pulled = np.linalg.solve(adjoint(out), pulled.mT).mT
+    return lower_half(pulled + adjoint(pulled))
 
 
 cholesky_p = Primitive(

@@ -1,4 +1,4 @@
-"""``np.linalg``: linear systems, inverses, powers, determinants in logarithms.
+"""``np.linalg``: linear systems, also of tensors, inverses, powers, determinants in logarithms.
 
 Source: M. Giles, *An extended collection of matrix derivative results for forward and reverse mode algorithmic
 differentiation* (2008).
@@ -16,6 +16,7 @@ from functrans.array_types import Array, Inexact, Num
 from functrans.errors import ShapeError
 from functrans.ir.spec import ArraySpec
 from functrans.ops.batching import Flags, Operands, Params, ranks
+from functrans.ops.contract import conj
 from functrans.ops.contraction import checked, matrices
 from functrans.ops.family import broadcast_shapes, operand, real_dtype
 from functrans.primitive import Primitive, Rules, Source, call_source
@@ -44,6 +45,11 @@ def square(name: str, a: ArraySpec) -> tuple[int, ...]:
             "for other matrices there are `np.linalg.lstsq` and `np.linalg.pinv`.",
         )
     return a.shape[:-2]
+
+
+def adjoint(x: Inexact[Array, "*batch m n"]) -> Inexact[Array, "*batch n m"]:
+    """The conjugate transpose of each matrix."""
+    return conj(x.mT)
 
 
 def linalg_source(name: str) -> Source:
@@ -144,6 +150,41 @@ solve_p = Primitive(
 def solve(a: Any, b: Any) -> Any:
     """``np.linalg.solve``."""
     return bind(solve_p, operand(a), operand(b))
+
+
+# Tensors as matrices: the same steps as NumPy's.
+
+
+@implements(np.linalg.tensorsolve)
+def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
+    """``np.linalg.tensorsolve``."""
+    a, b = operand(a), operand(b)
+    ndim, shape_b = len(np.shape(a)), np.shape(b)
+    if axes is not None:
+        order = list(range(ndim))
+        for axis in axes:
+            order.remove(axis)
+            order.append(axis)
+        a = np.transpose(a, order)
+    shape = np.shape(a)[len(shape_b) - ndim :]
+    size = prod(shape)
+    if prod(np.shape(a)) != size**2:
+        raise ShapeError(
+            f"`np.linalg.tensorsolve` of {ArraySpec.of(a)!r} and {ArraySpec.of(b)!r}: as a matrix the first is not "
+            "square",
+            "its first axes are those of `b`, and those behind them, the solution's, must have as many entries; "
+            "`axes=` says which go to the end before.",
+        )
+    return np.reshape(np.linalg.solve(np.reshape(a, (size, size)), np.ravel(b)), shape)
+
+
+@implements(np.linalg.tensorinv)
+def tensorinv(a: Any, ind: int = 2) -> Any:
+    """``np.linalg.tensorinv``."""
+    shape = a.shape
+    if ind <= 0:
+        raise ValueError("Invalid ind argument.")
+    return np.reshape(np.linalg.inv(np.reshape(a, (prod(shape[ind:]), -1))), (*shape[ind:], *shape[:ind]))
 
 
 # slogdet: d log det a = trace(inv(a) @ da), whose real part is the modulus's and whose imaginary part the angle's.

@@ -39,7 +39,7 @@ def _norm_spec(x: ArraySpec, *, ord: Any, axis: Any, keepdims: bool) -> ArraySpe
     return ArraySpec(shape, real_dtype(x.dtype) if x.dtype.kind in "fc" else np.dtype(np.float64))
 
 
-def _gradient(out: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
+def gradient(out: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
     """``g`` such that the norm changes by the real part of ``sum(g * dx)``."""
     if not x.size:
         return np.zeros(x.shape, x.dtype)
@@ -105,14 +105,14 @@ def _matrix_gradient(x: Any, ord: Any, row: int, column: int) -> Any:
 
 def _norm_jvp(dx: Any, out: Any, x: Any, *, ord: Any, axis: Any, keepdims: bool) -> Any:
     axes = _axes(axis, x.ndim)
-    return np.sum(np.real(_gradient(out, x, ord, axes) * dx), axis=axes, keepdims=keepdims)
+    return np.sum(np.real(gradient(out, x, ord, axes) * dx), axis=axes, keepdims=keepdims)
 
 
 def _norm_vjp(ct: Any, out: Any, x: Any, *, ord: Any, axis: Any, keepdims: bool) -> Any:
     axes = _axes(axis, x.ndim)
     if not keepdims:
         ct = np.reshape(ct, tuple(1 if i in axes else n for i, n in enumerate(x.shape)))
-    return ct * _gradient(out, x, ord, axes)
+    return ct * gradient(out, x, ord, axes)
 
 
 def _norm_source(args: list[str], params: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from functrans.array_types import Array, Inexact
 from functrans.ir.spec import ArraySpec
 from functrans.ops.contract import conj
 from functrans.ops.contraction import matrices
+from functrans.ops.linalg import adjoint
 from functrans.primitive import Primitive, Rules, call_source
 from functrans.tracing.bind import bind
 
@@ -33,10 +34,6 @@ def nuclear_gradient(x: Inexact[Array, "... m n"]) -> Inexact[Array, "... m n"]:
 def spectral_gradient(x: Inexact[Array, "... m n"], largest: bool) -> Inexact[Array, "... m n"]:
     """The gradient of the largest or the smallest singular value, shared equally among equal ones; 0 where it is 0."""
     return conj(bind(_spectral, x, largest=largest))
-
-
-def _adjoint(x: Inexact[Array, "... m n"]) -> Inexact[Array, "... n m"]:
-    return conj(x.mT)
 
 
 def _squares(w: Inexact[Array, "... m n"]) -> Inexact[Array, "... 1 1"]:
@@ -60,11 +57,11 @@ def _polar_jvp(
 ) -> Inexact[Array, "... m n"]:
     # x = w h with w^H w = 1 and h hermitian: w^H dw =: o is antihermitian, and o h + h o = w^H dx - dx^H w.
     rows, columns = x.shape[-2:]
-    h = _adjoint(w) @ x
-    inner = _adjoint(w) @ dx
-    turned = w @ bind(_lyapunov, (h + _adjoint(h)) * 0.5, inner - _adjoint(inner))
+    h = adjoint(w) @ x
+    inner = adjoint(w) @ dx
+    turned = w @ bind(_lyapunov, (h + adjoint(h)) * 0.5, inner - adjoint(inner))
     if rows > columns:
-        turned = turned + _adjoint(np.linalg.solve(h, _adjoint(dx - w @ inner)))
+        turned = turned + adjoint(np.linalg.solve(h, adjoint(dx - w @ inner)))
     return np.where(_squares(w) > columns - 0.5, turned, np.nan)
 
 
@@ -145,7 +142,7 @@ def _spectral_jvp(
     s = np.sum(np.real(conj(w) * x), axis=(-2, -1), keepdims=True)
     x, dx = x / s, dx / s
     left = _turn(w, x, dx)
-    right = _adjoint(_turn(_adjoint(w), _adjoint(x), _adjoint(dx)))
+    right = adjoint(_turn(adjoint(w), adjoint(x), adjoint(dx)))
     found = left + right
     if x.dtype.kind == "c":
         found = found + 1j * np.imag(np.sum(conj(w) * dx, axis=(-2, -1), keepdims=True)) * w
@@ -158,9 +155,9 @@ def _turn(
     dx: Inexact[Array, "... m n"],
 ) -> Inexact[Array, "... m n"]:
     unit = np.eye(x.shape[-2], dtype=x.dtype)
-    along = w @ _adjoint(w)
-    moved = dx @ _adjoint(w) @ w + x @ _adjoint(dx) @ w
-    return np.linalg.solve(unit - x @ _adjoint(x) + along, moved - along @ moved)
+    along = w @ adjoint(w)
+    moved = dx @ adjoint(w) @ w + x @ adjoint(dx) @ w
+    return np.linalg.solve(unit - x @ adjoint(x) + along, moved - along @ moved)
 
 
 _spectral = Primitive(

@@ -143,7 +143,10 @@ _OTHERWISE = {
     "clip": "a bound belongs to the feasible set: an optimiser there can move back",
     "clip_low": "likewise",
     "clip_high": "likewise",
+    "sort": "entries that tie keep the order of their positions: no permutation is in the middle of two",
+    "partition": "likewise",
     "polar_factor": "undefined at singular matrices",
+    "qr": "undefined where columns are dependent, and it jumps where one has nothing to be removed",
     "spectral_direction": "undefined where the largest singular values tie",
 }
 
@@ -189,7 +192,7 @@ def _is_in_domain(case: Case, point: Any) -> bool:
     return all(bool(np.all((low < x) & (x < high))) for (low, high), x in pairs)
 
 
-#: Norms whose second derivatives do not exist at singular matrices.
+#: Norms (and condition numbers) whose second derivatives do not exist at singular matrices.
 _SPECTRAL = ("nuc", 2, -2)
 
 
@@ -199,7 +202,11 @@ def second_derivatives_are_right_at_ties_and_zeros(case: Case) -> None:
 
     Usually broken by `np.where`: what it chooses is right at the point, but has lost its derivative there.
     """
-    if case.primitive is None or case.primitive.name in _OTHERWISE or case.params.get("ord") in _SPECTRAL:
+    if (
+        case.primitive is None
+        or case.primitive.name in _OTHERWISE
+        or case.params.get("ord", case.params.get("p")) in _SPECTRAL
+    ):
         return
     case, w = case.widened(), double(case.cotangent())
     gradient: Any = lambda *point: ft.vjp(case.f, *point)[1](w)  # noqa: E731

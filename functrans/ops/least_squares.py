@@ -1,0 +1,408 @@
+"""``np.linalg.pinv``, ``lstsq``, ``cond``, ``matrix_rank``: what comes of a matrix that need not be regular.
+
+A pseudoinverse is differentiable as long as the matrix keeps its rank: directions that change it are left out. Its
+derivative is written in itself, and so traces to any order.
+
+Source: G. Golub and V. Pereyra, *The differentiation of pseudo-inverses and nonlinear least squares problems whose
+variables separate* (1973).
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from functrans.array_types import Array, Inexact
+from functrans.errors import ShapeError, UncoveredFunctionError
+from functrans.ir.spec import ArraySpec
+from functrans.ops.batching import Flags, Operands, Params, aligned, full, ranks
+from functrans.ops.cholesky import lower_half
+from functrans.ops.contract import conj
+from functrans.ops.contraction import checked, examples, matrices
+from functrans.ops.family import broadcast_shapes, keywords, operand, real_dtype
+from functrans.ops.linalg import adjoint, linalg_dtype, square
+from functrans.ops.norm import gradient
+from functrans.ops.plain import plain
+from functrans.ops.select import stop_gradient
+from functrans.ops.singular import spectral_gradient
+from functrans.primitive import Constant, Linear, Primitive, Rules, call_source
+from functrans.tracing.bind import bind
+from functrans.tracing.dispatch import implements
+from functrans.tracing.tracer import Tracer
+
+
+def _matrices(name: str, a: ArraySpec) -> tuple[int, int]:
+    """The number of rows and of columns of each matrix.
+
+    Raises:
+        ShapeError: it is no stack of matrices.
+    """
+    if a.ndim < 2:
+        raise ShapeError(
+            f"`np.linalg.{name}` of {a!r}: it takes matrices, or stacks of them",
+            "make a vector a matrix of one column with `a[:, None]`.",
+        )
+    return a.shape[-2], a.shape[-1]
+
+
+# pinv. A matrix that is said to be hermitian is read in its lower triangle alone, as by `cholesky`.
+
+
+def _pinv_spec(a: ArraySpec, rcond: ArraySpec, *, hermitian: bool) -> ArraySpec:
+    m, n = _matrices("pinv", a)
+    batch = a.shape[:-2]
+    if hermitian:
+        square("pinv", a)
+    if m and n and broadcast_shapes("np.linalg.pinv", [a.with_shape(batch), rcond]) != batch:
+        raise ShapeError(
+            f"`np.linalg.pinv` of {a!r} with `rcond` {rcond!r}: there are more tolerances than matrices",
+            "give one number, or one for each matrix.",
+        )
+    return ArraySpec((*batch, n, m), linalg_dtype("pinv", a) if m and n else a.dtype)
+
+
+def _read(a: Inexact[Array, "*batch n n"]) -> Inexact[Array, "*batch n n"]:
+    """The hermitian matrix of which NumPy reads the lower triangle."""
+    half = lower_half(a)
+    return half + adjoint(half)
+
+
+def _pinv_jvp(
+    da: Inexact[Array, "*batch m n"], p: Inexact[Array, "*batch n m"], a: Any, rcond: Any, *, hermitian: bool
+) -> Inexact[Array, "*batch n m"]:
+    if hermitian:
+        a, da = _read(a), _read(da)
+    e, p_h = adjoint(da), adjoint(p)
+    rows = e - (e @ a) @ p  # what of da goes out of the column space of a
+    columns = e - p @ (a @ e)
+    return p @ (p_h @ rows) + (columns @ p_h) @ p - p @ da @ p
+
+
+def _pinv_vjp(
+    ct: Inexact[Array, "*batch n m"], p: Inexact[Array, "*batch n m"], a: Any, rcond: Any, *, hermitian: bool
+) -> Inexact[Array, "*batch m n"]:
+    if hermitian:
+        a = _read(a)
+    e, a_c, p_c = adjoint(ct), conj(a), conj(p)
+    rows = e - a_c @ (p_c @ e)
+    columns = e - (e @ p_c) @ a_c
+    found = (rows @ p_c) @ p.mT + p.mT @ (p_c @ columns) - p.mT @ ct @ p.mT
+    return lower_half(found + adjoint(found)) if hermitian else found
+
+
+def _pinv_batch(primitive: Primitive, operands: Operands, batched: Flags, size: int, params: Params) -> Any:
+    (a, rcond), rank = operands, ranks(operands, batched)[0]
+    if not batched[0]:
+        a = np.broadcast_to(a, (size, *np.shape(a)))
+    return bind(primitive, a, aligned(rcond, batched[1], rank - 2), **params)
+
+
+pinv_p = Primitive(
+    "pinv",
+    np.linalg.pinv,
+    _pinv_spec,
+    Rules(jvp=[_pinv_jvp, None], vjp=[_pinv_vjp, None]),
+    source=lambda args, params: call_source("np.linalg.pinv", args, keywords(params, hermitian=False)),
+    masks=lambda *, hermitian: hermitian,
+    batch=checked(_pinv_batch),
+)
+
+_NO_VALUE: Any = object()
+
+
+@implements(np.linalg.pinv)
+def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _NO_VALUE) -> Any:
+    """``np.linalg.pinv``; the tolerance only decides on the rank, so there is no derivative in it."""
+    a = operand(a)
+    if rcond is None:
+        if rtol is _NO_VALUE:
+            rcond = 1e-15
+        elif rtol is None:
+            rcond = max(a.shape[-2:]) * np.finfo(a.dtype).eps
+        else:
+            rcond = rtol
+    elif rtol is not _NO_VALUE:
+        raise ValueError("`rtol` and `rcond` can't be both set.")
+    return bind(pinv_p, a, stop_gradient(operand(rcond)), hermitian=bool(hermitian))
+
+
+# lstsq: x = pinv(a) @ b. What is left, r = b - a @ x, is orthogonal to the columns of a, so a change of x does not
+# count in its square.
+
+
+def _lstsq_spec(a: ArraySpec, b: ArraySpec, rcond: ArraySpec) -> tuple[ArraySpec, ...]:
+    if a.ndim != 2 or b.ndim not in (1, 2) or a.shape[0] != b.shape[0]:
+        raise ShapeError(
+            f"`np.linalg.lstsq` of {a!r} and {b!r}: it takes a matrix `(m, n)`, and a vector `(m,)` or a matrix "
+            "`(m, k)`",
+            "for stacks of matrices write `np.linalg.pinv(a) @ b`, or `functrans.vmap`.",
+        )
+    (m, n), columns = a.shape, b.shape[1:]
+    dtype = linalg_dtype("lstsq", a, b)
+    real = real_dtype(dtype)
+    left = () if m <= n else (columns or (1,))
+    return (
+        ArraySpec((n, *columns), dtype),
+        ArraySpec(left or (0,), real),
+        ArraySpec((), np.intc),
+        ArraySpec((min(m, n),), real),
+    )
+
+
+def _pseudoinverse(a: Inexact[Array, "m n"], rcond: Any) -> Inexact[Array, "n m"]:
+    # LAPACK takes a negative tolerance for its own.
+    return pinv(a, np.where(rcond < 0, np.finfo(np.float64).eps, rcond))
+
+
+def _columns(b: Any) -> Any:
+    """A vector as a matrix of one column."""
+    return b if b.ndim > 1 else b[:, None]
+
+
+def _idle(ct: Any) -> bool:
+    """Whether nobody asked for this output."""
+    return type(ct) is np.ndarray and not ct.any()
+
+
+def _singular(a: Inexact[Array, "m n"]) -> Any:
+    """The singular vectors, zero on the left for a singular value that is zero: it has a kink there."""
+    u, s, v = np.linalg.svd(a, full_matrices=False)
+    return np.where(s > np.finfo(s.dtype).eps * max(a.shape) * np.max(s, initial=0), u, 0), v
+
+
+def _lstsq_jvp_matrix(da: Inexact[Array, "m n"], out: Any, a: Any, b: Any, rcond: Any) -> Any:
+    x, sums, rank, _ = out
+    p, found = _pseudoinverse(a, rcond), _columns(x)
+    left = _columns(b) - a @ found
+    moved, e, p_h = da @ found, adjoint(da), adjoint(p)
+    dx = p @ (p_h @ (e @ left) - moved)
+    turned = e @ (p_h @ found)
+    dx = np.reshape(dx + turned - p @ (a @ turned), x.shape)
+    u, v = _singular(a)
+    ds = np.sum(np.real(conj(u) * (da @ adjoint(v))), axis=0)
+    return dx, _sums_moved(sums, left, -moved), rank * 0, ds
+
+
+def _sums_moved(sums: Any, left: Inexact[Array, "m k"], moved: Inexact[Array, "m k"]) -> Any:
+    """How the squares of what is left change; nothing, where NumPy gives no squares."""
+    found = 2.0 * np.sum(np.real(conj(left) * moved), axis=0)
+    return np.reshape(found, sums.shape) if sums.size else np.zeros(sums.shape, sums.dtype)
+
+
+def _lstsq_jvp_vector(db: Any, out: Any, a: Any, b: Any, rcond: Any) -> Any:
+    x, sums, rank, s = out
+    left = _columns(b) - a @ _columns(x)
+    return _pseudoinverse(a, rcond) @ db, _sums_moved(sums, left, _columns(db)), rank * 0, np.zeros(s.shape, s.dtype)
+
+
+def _lstsq_vjp_matrix(ct: Any, out: Any, a: Any, b: Any, rcond: Any) -> Inexact[Array, "m n"]:
+    ct_x, ct_sums, _, ct_s = ct
+    found = _columns(out[0])
+    p, left = _pseudoinverse(a, rcond), _columns(b) - a @ found
+    total = np.zeros(a.shape, a.dtype)
+    if not _idle(ct_x):
+        ct_x = _columns(ct_x)
+        e, p_c = adjoint(ct_x), conj(p)
+        beside = e - (e @ p_c) @ conj(a)
+        total = conj(left) @ (e @ p_c) @ p.mT + (p.mT @ conj(found)) @ beside - (p.mT @ ct_x) @ found.mT
+    if ct_sums.size and not _idle(ct_sums):
+        total = total - (2.0 * ct_sums * conj(left)) @ found.mT
+    if not _idle(ct_s):
+        u, v = _singular(a)
+        total = total + (conj(u) * ct_s) @ conj(v)
+    return total
+
+
+def _lstsq_vjp_vector(ct: Any, out: Any, a: Any, b: Any, rcond: Any) -> Any:
+    ct_x, ct_sums, _, _ = ct
+    total = _pseudoinverse(a, rcond).mT @ ct_x
+    if ct_sums.size and not _idle(ct_sums):
+        total = total + np.reshape(2.0 * ct_sums * conj(_columns(b) - a @ _columns(out[0])), b.shape)
+    return total
+
+
+def _lstsq_batch(primitive: Primitive, operands: Operands, batched: Flags, size: int, params: Params) -> Any:
+    a, b, rcond = operands
+    specs = primitive.spec(*examples(operands, batched))
+    vector = ranks(operands, batched)[1] == 1
+    if not batched[0] and not batched[2]:
+        # One matrix for all: one decomposition, for all columns of all right-hand sides.
+        columns = b.T if vector else np.moveaxis(b, 0, 1)
+        x, sums, rank, s = bind(primitive, a, np.reshape(columns, (columns.shape[0], prod(columns.shape[1:]))), rcond)
+        x = np.moveaxis(np.reshape(x, (x.shape[0], *columns.shape[1:])), 1, 0)
+        sums = np.reshape(sums, (size, *specs[1].shape)) if sums.size else np.zeros((size, *specs[1].shape), sums.dtype)
+        return x, sums, np.broadcast_to(rank, (size,)), np.broadcast_to(s, (size, *s.shape))
+    if not batched[0]:
+        a = np.broadcast_to(a, (size, *a.shape))
+    b = b[..., None] if vector else b
+    found = _pseudoinverse(a, rcond) @ b
+    left = b - a @ found
+    s = np.linalg.svd(a, compute_uv=False)
+    rank = matrix_rank(a, rtol=np.where(rcond < 0, np.finfo(np.float64).eps, rcond)).astype(np.intc)
+    if specs[1].shape == (0,):
+        sums = np.zeros((size, 0), specs[1].dtype)
+    else:
+        sums = np.where((rank == a.shape[-1])[:, None], np.sum(np.real(left * conj(left)), axis=-2), np.nan)
+    return found[..., 0] if vector else found, sums, rank, s
+
+
+def least_squares(a, b, rcond):  # type: ignore[no-untyped-def]
+    """``np.linalg.lstsq``, with as many residuals whatever the rank: NaN for those that NumPy does not give."""
+    x, sums, rank, s = np.linalg.lstsq(a, b, rcond)
+    if a.shape[0] > a.shape[1] and rank < a.shape[1]:
+        sums = np.full(b.shape[1:] or (1,), np.nan, s.dtype)
+    return x, sums, rank, s
+
+
+lstsq_p = Primitive(
+    "lstsq",
+    least_squares,
+    _lstsq_spec,
+    Rules(jvp=[_lstsq_jvp_matrix, _lstsq_jvp_vector, None], vjp=[_lstsq_vjp_matrix, _lstsq_vjp_vector, None]),
+    source=lambda args, params: call_source("least_squares", args, params),
+    helpers={"least_squares": least_squares},
+    multiple=True,
+    batch=_lstsq_batch,
+)
+
+
+def full_rank_sums(sums, rank, n):  # type: ignore[no-untyped-def]
+    """The sums of squares of ``np.linalg.lstsq``, which are none unless the rank is ``n``."""
+    if np.any(rank != n):
+        raise np.linalg.LinAlgError(
+            "np.linalg.lstsq: the matrix has dependent columns, and then NumPy returns no residuals; the program was "
+            "written for independent ones. Compute them: np.sum(np.abs(b - a @ x) ** 2, axis=0)"
+        )
+    return sums
+
+
+_full_rank: Primitive = Primitive(
+    "full_rank_sums",
+    full_rank_sums,
+    lambda sums, rank, *, n: sums,
+    Linear((lambda ct, sums, rank, n: bind(_full_rank, ct, rank, n=n), None)),
+    source=lambda args, params: call_source("full_rank_sums", args, params),
+    helpers={"full_rank_sums": full_rank_sums},
+    batch=lambda primitive, operands, batched, size, params: bind(
+        primitive, full(operands[0], batched[0], size), operands[1], **params
+    ),
+)
+
+
+@implements(np.linalg.lstsq)
+def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
+    """``np.linalg.lstsq``; whether there are residuals hangs on the rank, which a program takes to be full."""
+    a, b = operand(a), operand(b)
+    if rcond is None:
+        rcond = np.finfo(np.float64).eps * max(a.shape)
+    x, sums, rank, s = bind(lstsq_p, a, b, stop_gradient(rcond))
+    if sums.size:
+        if type(plain(rank)) is ArraySpec:
+            sums = bind(_full_rank, sums, rank, n=a.shape[1])
+        elif plain(rank) != a.shape[1]:
+            sums = sums[:0]
+    return x, sums, rank, s
+
+
+# cond: a norm of the matrix times that of its inverse, where 2 is of singular values alone.
+
+
+def _cond_spec(x: ArraySpec, *, p: Any) -> ArraySpec:
+    _matrices("cond", x)
+    if not prod(x.shape):
+        raise np.linalg.LinAlgError("cond is not defined on empty arrays")
+    if p not in (2, -2):
+        square("cond", x)
+    return ArraySpec(x.shape[:-2], real_dtype(linalg_dtype("cond", x)))
+
+
+def _cond_gradient(out: Any, x: Inexact[Array, "*batch m n"], p: Any) -> Inexact[Array, "*batch m n"]:
+    axes = x.ndim - 2, x.ndim - 1
+    if p in (2, -2):
+        above, below = [spectral_gradient(x, largest) for largest in (p != -2, p == -2)]
+        divisor = np.sum(np.real(below * x), axis=axes, keepdims=True)
+        return (above - out[..., None, None] * below) / np.where(divisor == 0, np.nan, divisor)
+    y = np.linalg.inv(x)
+    of_x, of_y = [np.linalg.norm(z, p, axes) for z in (x, y)]
+    by_y = y.mT @ gradient(of_y, y, p, axes) @ y.mT
+    return of_y[..., None, None] * gradient(of_x, x, p, axes) - of_x[..., None, None] * by_y
+
+
+def _cond_jvp(dx: Any, out: Any, x: Any, *, p: Any) -> Any:
+    return np.sum(np.real(_cond_gradient(out, x, p) * dx), axis=(-2, -1))
+
+
+def _cond_vjp(ct: Any, out: Any, x: Any, *, p: Any) -> Any:
+    return ct[..., None, None] * _cond_gradient(out, x, p)
+
+
+cond_p = Primitive(
+    "cond",
+    np.linalg.cond,
+    _cond_spec,
+    Rules(jvp=[_cond_jvp], vjp=[_cond_vjp]),
+    source=lambda args, params: call_source("np.linalg.cond", args, keywords(params, p=2)),
+    batch=matrices(1),
+)
+
+
+@implements(np.linalg.cond)
+def cond(x: Any, p: Any = None) -> Any:
+    """``np.linalg.cond``."""
+    if type(p) is Tracer:
+        raise UncoveredFunctionError("`np.linalg.cond` with a traced `p`", "choose the norm outside, as a number.")
+    if p not in (None, "fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf):
+        raise ValueError("Invalid norm order for matrices.")
+    return bind(cond_p, operand(x), p=2 if p is None else p)
+
+
+# matrix_rank.
+
+
+def _rank_impl(a: Any, *tolerance: Any, by: Any, hermitian: bool) -> Any:
+    return np.linalg.matrix_rank(a, hermitian=hermitian, **({by: tolerance[0]} if tolerance else {}))
+
+
+def _rank_spec(a: ArraySpec, *tolerance: ArraySpec, by: Any, hermitian: bool) -> ArraySpec:
+    if a.ndim < 2:
+        return ArraySpec((), np.int64, True)
+    linalg_dtype("matrix_rank", a)
+    batch = a.with_shape(a.shape[:-2])
+    return ArraySpec(broadcast_shapes("np.linalg.matrix_rank", [batch, *tolerance]), np.int64)
+
+
+def _rank_source(args: list[str], params: dict[str, Any]) -> str:
+    given = [args[0], *[f"{params['by']}={t}" for t in args[1:]]]
+    return call_source("np.linalg.matrix_rank", given, keywords({"hermitian": params["hermitian"]}, hermitian=False))
+
+
+def _rank_batch(primitive: Primitive, operands: Operands, batched: Flags, size: int, params: Params) -> Any:
+    rank, *others = ranks(operands, batched)
+    if rank < 2:
+        a = operands[0] if batched[0] else np.broadcast_to(operands[0], (size, *np.shape(operands[0])))
+        return np.any(a != 0, axis=tuple(range(1, 1 + rank))).astype(np.int64)
+    rank = max([rank - 2, *others])
+    given = [aligned(x, flag, rank + core, core) for x, flag, core in zip(operands, batched, (2, 0), strict=False)]
+    return bind(primitive, *given, **params)
+
+
+matrix_rank_p = Primitive(
+    "matrix_rank",
+    _rank_impl,
+    _rank_spec,
+    Constant("it is an integer"),
+    source=_rank_source,
+    batch=_rank_batch,
+)
+
+
+@implements(np.linalg.matrix_rank)
+def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:  # noqa: N803
+    """``np.linalg.matrix_rank``."""
+    if rtol is not None and tol is not None:
+        raise ValueError("`tol` and `rtol` can't be both set.")
+    by = "tol" if tol is not None else "rtol" if rtol is not None else None
+    tolerance = [] if by is None else [operand(tol if by == "tol" else rtol)]
+    return bind(matrix_rank_p, operand(A), *tolerance, by=by, hermitian=bool(hermitian))
