@@ -25,6 +25,7 @@ from functrans.ops import join as join
 from functrans.ops import least_squares as least_squares
 from functrans.ops import linalg as linalg
 from functrans.ops import matmul as matmul
+from functrans.ops import median as median
 from functrans.ops import nan as nan
 from functrans.ops import nan_statistics as nan_statistics
 from functrans.ops import norm as norm
@@ -35,6 +36,7 @@ from functrans.ops import plain as plain
 from functrans.ops import polynomial as polynomial
 from functrans.ops import products as products
 from functrans.ops import qr as qr
+from functrans.ops import quantile as quantile
 from functrans.ops import rearrange as rearrange
 from functrans.ops import reduce as reduce
 from functrans.ops import reduction as reduction
@@ -44,6 +46,7 @@ from functrans.ops import segments as segments
 from functrans.ops import select as select
 from functrans.ops import shape as shape
 from functrans.ops import singular as singular
+from functrans.ops import sorting as sorting
 from functrans.ops import special as special
 from functrans.ops import statistics as statistics
 from functrans.ops import truth as truth

@@ -78,8 +78,30 @@ def argpartition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", or
     if order is not None:
         raise ValueError("Cannot specify order when the array has no fields.")
     a, axis = _flat(a, axis)
-    kth = tuple(int(k) for k in np.ravel(kth)) if np.ndim(kth) else operator.index(kth)
-    return bind(argpartition_p, a, kth=kth, axis=axis, kind=kind)
+    return bind(argpartition_p, a, kth=positions(kth, a.shape[axis], kind), axis=axis)
+
+
+def positions(kth: Any, length: int, kind: Any) -> Any:
+    """The positions that a partition puts right, counted from the front: one, or a tuple.
+
+    Raises:
+        TypeError: one is no integer.
+        ValueError: one is out of bounds, or a truth value; or ``kind`` is not NumPy's.
+    """
+    kth = known(kth, "np.partition", "what is moved depends on `kth`")
+    np.partition(np.zeros(1), 0, kind=kind)  # NumPy's error, if it takes it not
+    given = np.asarray(kth)
+    if given.dtype == np.bool_:
+        raise ValueError("Booleans unacceptable as partition index")
+    if given.dtype.kind not in "iu":
+        raise TypeError("Partition index must be integer")
+    if given.ndim > 1:
+        raise ValueError("object too deep for desired array")
+    for k in given.ravel():
+        if length and not -length <= k < length:
+            raise ValueError(f"kth(={k}) out of bounds ({length})")
+    counted = tuple([operator.index(k) % max(length, 1) for k in given.ravel()])
+    return counted if given.ndim else counted[0]
 
 
 METHODS["argpartition"] = argpartition

@@ -1,0 +1,275 @@
+"""``quantile`` and ``percentile``, and their kin that ignore NaN: values are NumPy's, to the bit.
+
+A quantile is interpolated, ``(1 - g) * low + g * high``, between two entries next to one another in order, at a place
+``h(q)`` of which ``g`` is the fraction. So its derivative in the entries is ``1 - g`` and ``g``, and in ``q`` it is
+``(high - low) * h'(q)``: at a knot that of the cell to the right, at 1 that to the left. Methods that choose an entry
+are constant in ``q``, and in ``weights``. Entries that tie share the derivative evenly. A NaN that makes the result NaN
+is the entry that is chosen, as it is of ``np.max``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from math import prod
+from typing import Any
+from warnings import catch_warnings, simplefilter
+
+import numpy as np
+
+from functrans.errors import UncoveredFunctionError
+from functrans.ir.spec import WEAK, ArraySpec
+from functrans.ops import batching
+from functrans.ops.convert import to_dtype
+from functrans.ops.median import reduction_over
+from functrans.ops.order_batch import found_in_rows
+from functrans.ops.quantile_place import METHODS, reading, slope
+from functrans.ops.ranks import entries_of_rank, from_rows, mean_of_ties, numbers_in, spread_over_ties, to_rows
+from functrans.ops.reduction import NO_VALUE, Axes
+from functrans.ops.scalars import is_weak, strong
+from functrans.ops.select import stop_gradient_p
+from functrans.ops.shape import operand_array
+from functrans.primitive import Primitive, Rules, call_source
+from functrans.tracing.bind import bind
+from functrans.tracing.dispatch import implements
+from functrans.tracing.tracer import Tracer
+
+# Layouts: the result has the axes of q in front; rows have them, as one, at the end.
+
+
+def _flat(q: Any) -> Any:
+    return np.reshape(strong(q), (prod(np.shape(q)),))
+
+
+def _out_of_rows(found: Any, out: Any) -> Any:
+    return np.reshape(np.moveaxis(found, -1, 0), np.shape(out))
+
+
+def _into_rows(out: Any, rows: Any, count: int) -> Any:
+    return np.moveaxis(np.reshape(out, (count, *rows.shape[:-1])), 0, -1)
+
+
+def _blend(entries: Any, weight: Any, count: int) -> Any:
+    """Low and high, side by side, as one."""
+    if entries.shape[-1] == count:
+        return entries
+    return entries[..., :count] * (1 - weight) + entries[..., count:] * weight
+
+
+# Weights: of entries that have none the result is independent.
+
+
+def _weighed(rows: Any, weights: Any, ignore: bool) -> tuple[Any, Any]:
+    """The entries of which a quantile may be one, the others NaN; in which rows it is NaN."""
+    rows = bind(stop_gradient_p, rows)
+    broken = np.any(np.isnan(rows), axis=-1, keepdims=True) & (not ignore)
+    return np.where((weights > 0) | broken, rows, np.nan), broken
+
+
+def _found(rows: Any, values: Any) -> Any:
+    """Where in each sorted row the values are."""
+    lead, n = rows.shape[:-1], rows.shape[-1]
+    flat = np.reshape(values, (prod(lead), values.shape[-1]))
+    ranks = found_in_rows(np.reshape(rows, (prod(lead), n)), flat, "left")
+    return np.minimum(np.reshape(ranks, values.shape), n - 1)
+
+
+def _by_weight(rows: Any, broken: Any, weights: Any, q: Any) -> Any:
+    """The ranks of weighted quantiles: where the cumulated weights reach ``q``."""
+    order = np.argsort(rows, axis=-1)
+    weights = np.take_along_axis(np.where(np.isnan(rows), 0.0, weights), order, axis=-1)
+    reached = np.cumsum(weights, axis=-1, dtype=np.float64)
+    q = np.broadcast_to(q, (*rows.shape[:-1], q.shape[-1]))
+    reached = to_dtype(reached / np.maximum(reached[..., -1:], np.finfo(float).tiny), q.dtype)
+    return np.where(broken, rows.shape[-1] - 1, _found(reached, q))
+
+
+# The primitives.
+
+
+def _quantile(function: Callable[..., Any], scale: int, ignore: bool) -> Primitive:
+    def fraction(q: Any) -> Any:
+        return q if scale == 1 else np.true_divide(q, scale)
+
+    def count(rows: Any) -> Any:
+        return numbers_in(rows) if ignore else rows.shape[-1]
+
+    def tied(out: Any, x: Any, q: Any, weights: Any, axis: Axes, method: str) -> tuple[Any, Any, Any, bool]:
+        """The rows, the ranks in them, the weight of the upper ones, and whether a NaN goes before."""
+        rows = to_rows(bind(stop_gradient_p, x), axis)
+        if weights is None:
+            return rows, *reading(method, count(rows), fraction(_flat(q))), not ignore
+        rows, _ = _weighed(rows, to_rows(weights, axis), ignore)
+        values = _into_rows(bind(stop_gradient_p, out), rows, prod(np.shape(q)))
+        return rows, _found(np.sort(rows, axis=-1), values), 0.0, False
+
+    def jvp(dx, out, x, q, weights=None, *, axis, method="linear", keepdims=False):  # type: ignore[no-untyped-def]
+        if not x.size:
+            return np.zeros(np.shape(out), out.dtype)
+        rows, ranks, weight, nan_first = tied(out, x, q, weights, axis, method)
+        means = mean_of_ties(to_rows(dx, axis), rows, ranks, nan_first)
+        return _out_of_rows(_blend(means, weight, prod(np.shape(q))), out)
+
+    def vjp(ct, out, x, q, weights=None, *, axis, method="linear", keepdims=False):  # type: ignore[no-untyped-def]
+        if not x.size:
+            return np.zeros(x.shape, x.dtype)
+        rows, ranks, weight, nan_first = tied(out, x, q, weights, axis, method)
+        ct = _into_rows(ct, rows, prod(np.shape(q)))
+        if ranks.shape[-1] != ct.shape[-1]:
+            ct = np.concatenate([ct * (1 - weight), ct * weight], axis=-1)
+        return from_rows(spread_over_ties(ct, rows, ranks, nan_first), x, axis)
+
+    def steepness(x: Any, q: Any, axis: Axes, method: str) -> Any:
+        """The derivative in ``q``, in rows."""
+        rows, m = to_rows(x, axis), prod(np.shape(q))
+        ranks, _ = reading(method, count(rows), fraction(_flat(bind(stop_gradient_p, q))))
+        entries = entries_of_rank(rows, ranks, not ignore)
+        rise = np.where(ranks[..., m:] > ranks[..., :m], entries[..., m:] - entries[..., :m], 0)
+        return rise * (slope(method, count(rows)) / scale)
+
+    def is_constant(x: Any, weights: Any, method: str) -> bool:
+        return not x.size or weights is not None or METHODS[method].slope is None
+
+    def jvp_by_q(dq, out, x, q, weights=None, *, axis, method="linear", keepdims=False):  # type: ignore[no-untyped-def]
+        if is_constant(x, weights, method):
+            return np.zeros(np.shape(out), out.dtype)
+        return _out_of_rows(steepness(x, q, axis, method) * _flat(dq), out)
+
+    def vjp_by_q(ct, out, x, q, weights=None, *, axis, method="linear", keepdims=False):  # type: ignore[no-untyped-def]
+        if is_constant(x, weights, method):
+            return np.zeros(np.shape(q), ct.dtype)
+        steep = steepness(x, q, axis, method)
+        moved = steep * _into_rows(ct, steep, prod(np.shape(q)))
+        return np.reshape(np.sum(moved, axis=tuple(range(moved.ndim - 1))), np.shape(q))
+
+    def impl(x: Any, q: Any, *weights: Any, **params: Any) -> Any:
+        return function(x, q, **params, **({"weights": weights[0]} if weights else {}))
+
+    @cache
+    def dtype_of(x: Any, q: Any, dimensions: int, method: str, weighted: bool) -> Any:
+        sample = np.ones(2, x)
+        given = {"weights": np.ones(2)} if weighted else {}
+        q = WEAK[q](0) if isinstance(q, str) else np.zeros((1,) * dimensions, q)
+        return function(sample, q, method=method, **given).dtype
+
+    def spec(x: ArraySpec, q: ArraySpec, *weights: ArraySpec, axis: Axes, **params: Any) -> ArraySpec:
+        if not x.size:  # what NumPy refuses, and what it makes of it, is its own
+            with catch_warnings():
+                simplefilter("ignore")
+                like = [np.ones(x.shape, x.dtype), np.zeros(q.shape, q.dtype), *[np.ones(w.shape) for w in weights]]
+                return ArraySpec.of(impl(*like, axis=axis, **params))
+        kept = [1 if i in axis else n for i, n in enumerate(x.shape) if params.get("keepdims") or i not in axis]
+        method = params.get("method", "linear")
+        kind = q.dtype.kind if q.weak else q.dtype
+        return ArraySpec((*q.shape, *kept), dtype_of(x.dtype, kind, len(q.shape), method, bool(weights)))
+
+    def batch(
+        primitive: Primitive, operands: Sequence[Any], batched: Sequence[bool], size: int, params: Mapping[str, Any]
+    ) -> Any:
+        specs = [ArraySpec.of(o) for o in operands]
+        one = primitive.spec(
+            *[ArraySpec(s.shape[1:], s.dtype) if flag else s for s, flag in zip(specs, batched, strict=True)], **params
+        )
+        x, q = operands[:2]
+        if not size or not x.size:
+            return np.full((size, *one.shape), np.nan, one.dtype)
+        axis: Axes = batching.shifted(params["axis"])
+        if not batched[1]:
+            large = [batching.full(o, flag, size) for o, flag in zip(operands, batched, strict=True)]
+            large[1] = _flat(q) if np.ndim(q) > 1 else q
+            found = bind(primitive, *large, **{**params, "axis": axis})
+            return np.reshape(np.moveaxis(found, 1, 0), (size, *one.shape)) if np.ndim(q) else found
+        rows, *weights = [
+            to_rows(o if flag else np.reshape(o, (1, *np.shape(o))), axis)
+            for o, flag in zip((x, *operands[2:]), (batched[0], *batched[2:]), strict=True)
+        ]
+        m = prod(np.shape(q)[1:])
+        fractions = fraction(np.reshape(q, (size, *[1] * (rows.ndim - 2), m)))
+        if weights:
+            rows = np.broadcast_to(rows, (size, *rows.shape[1:]))
+            seen, broken = _weighed(rows, weights[0], ignore)
+            entries = mean_of_ties(rows, seen, _by_weight(seen, broken, weights[0], fractions))
+            weight: Any = 0.0
+        else:
+            ranks, weight = reading(params.get("method", "linear"), count(rows), fractions)
+            entries = entries_of_rank(rows, ranks, not ignore)
+        found = np.broadcast_to(_blend(entries, weight, m), (size, *rows.shape[1:-1], m))
+        return to_dtype(np.reshape(np.moveaxis(found, -1, 1), (size, *one.shape)), one.dtype)
+
+    def source(args: list[str], params: dict[str, Any]) -> str:
+        given = [*args[:2], *[f"weights={arg}" for arg in args[2:]]]
+        return call_source(f"np.{function.__name__}", given, params)
+
+    made = Primitive(
+        function.__name__,
+        impl,
+        spec,
+        Rules(jvp=[jvp, jvp_by_q, None], vjp=[vjp, vjp_by_q, None]),
+        source=source,
+        masks=True,
+        batch=batch,
+    )
+    _handle(made, function, scale, ignore)
+    return made
+
+
+def _handle(primitive: Primitive, function: Callable[..., Any], scale: int, ignore: bool) -> None:
+    name = f"np.{function.__name__}"
+
+    @implements(function)
+    def quantile(
+        a: Any,
+        q: Any,
+        axis: Any = None,
+        out: None = None,
+        overwrite_input: bool = False,  # permitted, and not done
+        method: str = "linear",
+        keepdims: Any = NO_VALUE,
+        *,
+        weights: Any = None,
+        interpolation: str | None = None,
+    ) -> Any:
+        if interpolation is not None:
+            raise TypeError(f"`interpolation=` of `{name}` is deprecated: write `method={interpolation!r}`")
+        a, params = reduction_over(name, a, axis, out, keepdims)
+        if a.dtype.kind == "c":
+            raise TypeError("a must be an array of real numbers")
+        q = q if is_weak(q) else operand_array(q)
+        if type(q) is not Tracer and np.size(q) and not (np.min(q) >= 0 and np.max(q) <= scale):
+            kind = "Quantiles" if scale == 1 else "Percentiles"
+            raise ValueError(f"{kind} must be in the range [0, {scale}]")
+        if len(np.shape(q)) == 2 and ignore and 1 != len(params["axis"]) < a.ndim:
+            raise UncoveredFunctionError(
+                f"`{name}` for a table of `q` over several axes but not all: NumPy mixes up the axes of its result",
+                f"`{name}(a, q.ravel(), axis).reshape(shape)` has them in order.",
+            )
+        if method not in METHODS:
+            raise ValueError(f"{method!r} is not a valid method. Use one of: {', '.join(METHODS)}")
+        if method != "linear":
+            params["method"] = method
+        if weights is None:
+            return bind(primitive, a, q, **params)
+        if method != "inverted_cdf":
+            raise ValueError(f"Only method 'inverted_cdf' supports weights. Got: {method}.")
+        weights = bind(stop_gradient_p, _weights_of(a, operand_array(weights), axis))
+        return bind(primitive, a, q, weights, **params)
+
+
+def _weights_of(a: Any, weights: Any, axis: Any) -> Any:
+    """Weights as many as entries, given for each of them or along the axes."""
+    if weights.shape == a.shape:
+        return weights
+    if axis is None:
+        raise TypeError("Axis must be specified when shapes of a and weights differ.")
+    axes = [i % a.ndim for i in (axis if isinstance(axis, tuple | list) else (axis,))]
+    if weights.shape != tuple([a.shape[i] for i in axes]):
+        raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
+    weights = np.transpose(weights, tuple(np.argsort(axes).tolist()))
+    weights = np.reshape(weights, tuple([n if i in axes else 1 for i, n in enumerate(a.shape)]))
+    return np.broadcast_to(weights, a.shape)
+
+
+quantile_p = _quantile(np.quantile, 1, False)
+percentile_p = _quantile(np.percentile, 100, False)
+nanquantile_p = _quantile(np.nanquantile, 1, True)
+nanpercentile_p = _quantile(np.nanpercentile, 100, True)
