@@ -52,3 +52,4 @@ from functrans.ops import statistics as statistics
 from functrans.ops import truth as truth
 from functrans.ops import ufunc_methods as ufunc_methods
 from functrans.ops import update as update
+from functrans.ops import view as view

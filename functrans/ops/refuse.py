@@ -38,7 +38,6 @@ _MEMORY_METHODS = (
     "tobytes",
     "tofile",
     "tostring",
-    "view",
 )
 
 
@@ -60,15 +59,17 @@ def _refuse_method(name: str, instead: str) -> None:
     METHODS[name] = refused
 
 
-def _refuse_memory(name: str) -> None:
-    def refused(x: Any, *_: Any, **__: Any) -> NoReturn:
-        kind = TracedValueError if name.startswith(("to", "dump")) else UncoveredFunctionError
-        raise kind(
-            f"`.{name}()` works on the memory of an array, and a traced {x.spec} has none",
-            "convert with `.astype(dtype)`, or apply it to the result, outside the function that is differentiated.",
-        )
+def refuse_memory(x: Any, name: str) -> NoReturn:
+    """Raise what explains why a method that works on memory is not for traced values."""
+    kind = TracedValueError if name.startswith(("to", "dump")) else UncoveredFunctionError
+    raise kind(
+        f"`.{name}()` works on the memory of an array, and a traced {x.spec} has none",
+        "convert with `.astype(dtype)`, or apply it to the result, outside the function that is differentiated.",
+    )
 
-    METHODS[name] = refused
+
+def _memory_method(name: str) -> None:
+    METHODS[name] = lambda x, *_, **__: refuse_memory(x, name)
 
 
 for _function, _instead in _IN_PLACE.items():
@@ -76,4 +77,4 @@ for _function, _instead in _IN_PLACE.items():
 for _name, _instead in _IN_PLACE_METHODS.items():
     _refuse_method(_name, _instead)
 for _name in _MEMORY_METHODS:
-    _refuse_memory(_name)
+    _memory_method(_name)

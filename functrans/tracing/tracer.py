@@ -116,6 +116,16 @@ class Tracer:
         """The entries in one dimension, in C order."""
         return np.ravel(self)  # type: ignore[call-overload]
 
+    @property
+    def device(self) -> str:
+        """Where NumPy's arrays are."""
+        return "cpu"
+
+    def to_device(self, device: str, /, *, stream: None = None) -> Tracer:
+        """Itself: there is one device."""
+        np.empty(0).to_device(device, stream=stream)  # type: ignore[arg-type]  # NumPy's own complaint
+        return self
+
     def __len__(self) -> int:
         if not self.shape:
             raise TypeError("len() of unsized object")
@@ -211,3 +221,22 @@ class Tracer:
 
     def __deepcopy__(self, _: object) -> Tracer:
         return self
+
+
+def _refuse_setting(instead: str) -> Any:
+    def refused(self: Tracer, value: Any) -> NoReturn:
+        raise TracedAssignmentError(
+            f"assignment to an attribute of a traced {self.spec}, which is immutable", f"write `{instead}`."
+        )
+
+    return refused
+
+
+for _name, _instead in (
+    ("shape", "x = x.reshape(shape)"),
+    ("dtype", "x = x.astype(dtype)"),
+    ("flat", "x = np.broadcast_to(values, x.shape)"),
+    ("real", "x = real + 1j * x.imag"),
+    ("imag", "x = x.real + 1j * imag"),
+):
+    setattr(Tracer, _name, getattr(Tracer, _name).setter(_refuse_setting(_instead)))

@@ -36,7 +36,7 @@ def test_in_place(name, transform):
 
 @pytest.mark.parametrize(
     "name",
-    ["tobytes", "tostring", "tofile", "dump", "dumps", "byteswap", "newbyteorder", "view", "getfield", "setflags"],
+    ["tobytes", "tostring", "tofile", "dump", "dumps", "byteswap", "newbyteorder", "getfield", "setflags"],
 )
 def test_memory(name):
     with pytest.raises((TracedValueError, UncoveredFunctionError), match=f"`.{name}") as caught:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import functrans as ft
-from functrans.errors import TracedBoolError, TracedValueError
+from functrans.errors import TracedAssignmentError, TracedBoolError, TracedValueError
+from functrans.testing import check_grads
 from functrans.tracing.tracer import Tracer
 
 
@@ -230,6 +231,107 @@ def test_views(name):
     for x in (np.arange(6.0).reshape(2, 3), np.arange(6.0).reshape(2, 3) * (1 + 2j)):
         for run in (live, forwards, staged, printed):
             same(run(lambda x: getattr(x, name), x), getattr(x, name))
+
+
+@pytest.mark.parametrize("op", [operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ipow])
+def test_in_place_operators_differentiate(op):
+    x, y = np.array([[1.5, 0.7], [2.2, 0.4]]), np.array([1.3, 2.7])
+    f = lambda x, y: op(1.0 * x, y)  # noqa: E731  (a plain `x` would be written into)
+    for run in (live, forwards, staged, printed):
+        same(run(lambda x, y: op(x, y), x, y), f(x, y))
+    check_grads(f, (x, y), order=2)
+
+
+def test_in_place_matmul():
+    x, y = np.array([[1.5, 0.7], [2.2, 0.4]]), np.array([[0.3, 1.0], [-1.0, 2.0]])
+    f = lambda x, y: operator.imatmul(1.0 * x, y)  # noqa: E731
+    for run in (live, forwards, staged, printed):
+        same(run(f, x, y), x @ y)
+    check_grads(f, (x, y), order=2)
+    same(ft.vmap(f)(np.stack([x, y]), np.stack([y, x])), np.stack([x @ y, y @ x]))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, y: divmod(x, y),
+        lambda x, y: divmod(x, 1.75),
+        lambda x, y: divmod(7.1, y),
+        lambda x, y: divmod([7.1, 1.0], y),
+        lambda x, y: np.divmod(x, y),
+        lambda x, y: (operator.ifloordiv(1.0 * x, y), operator.imod(1.0 * x, y)),
+    ],
+)
+def test_divmod(f):
+    x, y = np.array([5.3, -2.6]), np.array([1.5, 0.7])
+    for run in (live, forwards, staged, printed):
+        same(run(f, x, y), f(x, y))
+    check_grads(lambda x, y: f(x, y)[1], (x, y), order=2)
+    check_grads(lambda x, y: f(x, y)[0] * x, (x, y), order=2)
+    quotient, rest = ft.vmap(f)(np.stack([x, -x]), np.stack([y, y]))
+    for i, sign in enumerate((1, -1)):
+        same((quotient[i], rest[i]), f(sign * x, y))
+
+
+def test_transposes_differentiate():
+    x = np.sin(np.arange(12.0)).reshape(2, 3, 2)
+    check_grads(lambda x: x.mT**2, (x,), order=2)
+    check_grads(lambda x: x.T**2, (x,), order=2)
+    same(ft.vmap(lambda x: x.mT)(x[None]), x.mT[None])
+    for run in (live, staged):
+        with pytest.raises(ValueError, match="2"):
+            run(lambda x: x.mT, x[0, 0])
+
+
+def test_flat_differentiates():
+    x = np.arange(1.0, 7.0).reshape(2, 3)
+    check_grads(lambda x: x.flat[[0, 4, 4]] ** 2, (x,), order=2)
+    assert np.array_equal(ft.grad(lambda x: sum(entry * entry for entry in x.flat))(x), 2 * x)
+    same(ft.vmap(lambda x: x.flat[2:])(np.stack([x, -x])), np.stack([x.flat[2:], -x.flat[2:]]))
+
+
+ASSIGNMENTS = {
+    "shape": ("shape", (6,), r"x\.reshape"),
+    "dtype": ("dtype", np.float32, r"x\.astype"),
+    "flat": ("flat", 1.0, r"np\.broadcast_to"),
+    "real": ("real", 1.0, r"x\.imag"),
+    "imag": ("imag", 1.0, r"x\.real"),
+}
+
+
+@pytest.mark.parametrize(("name", "value", "instead"), ASSIGNMENTS.values(), ids=ASSIGNMENTS)
+def test_attributes_cannot_be_assigned(name, value, instead):
+    for transform in (ft.grad, ft.trace, ft.vmap):
+        with pytest.raises(TracedAssignmentError, match=instead):
+            transform(lambda x: setattr(x, name, value))(np.ones((2, 3)))
+
+
+def test_entries_of_the_flat_view_cannot_be_assigned():
+    for index in (0, slice(None), [1, 2]):
+        with pytest.raises(TracedAssignmentError, match=r"functrans\.numpy\.at"):
+            ft.grad(lambda x: x.flat.__setitem__(index, 0.0))(np.ones((2, 3)))
+
+
+def test_device():
+    x = np.ones(2)
+    assert inside(lambda x: x.device, x) == x.device
+    for run in (live, staged):
+        same(run(lambda x: 2 * x.to_device("cpu"), x), 2 * x)
+        with pytest.raises(ValueError, match="device"):
+            run(lambda x: x.to_device("gpu"), x)
+
+
+@pytest.mark.parametrize("run", ["grad", "jvp", "trace", "vmap"])
+@pytest.mark.parametrize(("f", "instead"), [(lambda x: x.item(0), "reshape"), (lambda x: x.tolist(), r"list\(x\)")])
+def test_python_numbers_of_a_traced_value_are_refused(run, f, instead):
+    call = {
+        "grad": lambda: ft.grad(f)(np.ones(2)),
+        "jvp": lambda: ft.jvp(f, (np.ones(2),), (np.ones(2),)),
+        "trace": lambda: ft.trace(f)(np.ones(2)),
+        "vmap": lambda: ft.vmap(f)(np.ones((3, 2))),
+    }[run]
+    with pytest.raises(TracedValueError, match=instead):
+        call()
 
 
 def test_flat():
