@@ -57,6 +57,9 @@ CASES = {
     "add.accumulate last": (lambda x: np.add.accumulate(x, -1, complex), A),
     "multiply.accumulate": (lambda x: np.multiply.accumulate(x, axis=1), A),
     "maximum.accumulate": (lambda x: np.maximum.accumulate(x, axis=1), A),
+    "minimum.accumulate": (lambda x: np.minimum.accumulate(x, 0, None), A),
+    "logaddexp.accumulate": (lambda x: np.logaddexp.accumulate(x, axis=1), A),
+    "power.accumulate": (lambda x: np.float_power.accumulate(x, axis=1), A),
     "subtract.accumulate": (lambda x: np.subtract.accumulate(x, axis=1), B),
     "subtract.accumulate line": (lambda x: np.subtract.accumulate(x), C),
     "hypot.accumulate": (lambda x: np.hypot.accumulate(x), -A),
@@ -79,6 +82,12 @@ CASES = {
     "add.outer number": (lambda x: np.add.outer(2.0, x), A),
     "divide.outer number": (lambda x: np.divide.outer(x, 2.0), A),
     "hypot.outer where": (lambda x, y: np.hypot.outer(x, y, dtype=float), A, C),
+    "maximum.outer": (lambda x, y: np.maximum.outer(x, y), A, C),
+    "minimum.outer": (lambda x, y: np.minimum.outer(x, y), C, S),
+    "power.outer": (lambda x, y: np.power.outer(x, y), A, C),
+    "logaddexp.outer": (lambda x, y: np.logaddexp.outer(x, y), A, C),
+    "divide.outer dtype": (lambda x, y: np.divide.outer(x, y, dtype=complex), A, C),
+    "add.outer signature": (lambda x, y: np.add.outer(x, y, signature="dd->d", casting="no", subok=False), A, C),
     # keywords of a call
     "add dtype": (lambda x, y: np.add(x, y, dtype=complex), A, ROW * 1.5),
     "exp dtype": (lambda x: np.exp(x, dtype=complex), A),
@@ -302,6 +311,11 @@ def raised(f):
             "Fix: write `x = functrans.numpy.at(x)[index].add(-y)`, which returns the updated array.",
         ),
         (
+            lambda x: np.multiply.at(np.ones(3), [0, 2], x[0, :2]),
+            "`np.multiply.at` would write a traced value into an array",
+            "Fix: write `x = functrans.numpy.at(x)[index].multiply(y)`, which returns the updated array.",
+        ),
+        (
             lambda x: np.divide.at(x, 0, 2.0),
             "`np.divide.at` would write a traced value into an array",
             "Fix: write `x = functrans.numpy.at(x)[index].set(np.divide(x[index], y))`, which returns the updated "
@@ -398,3 +412,24 @@ def test_batches_of_segment_sums():
     check_batches(lambda x: np.add.reduceat(x, [0, 2, 1], axis=1), x)
     check_batches(lambda x: np.add.reduceat(x, [0, 1], dtype=np.float32), x)
     check_batches(lambda x: np.multiply.reduceat(x, [0, 2], axis=-1), x)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, y: np.add.reduce(x, axis=1, keepdims=True, where=M),
+        lambda x, y: np.multiply.reduce(x, axis=1, initial=2.0),
+        lambda x, y: np.maximum.reduce(x, axis=0),
+        lambda x, y: np.minimum.reduce(x, axis=None),
+        lambda x, y: np.subtract.reduce(x, axis=1),
+        lambda x, y: np.add.accumulate(x, axis=1),
+        lambda x, y: np.multiply.accumulate(x, axis=0),
+        lambda x, y: np.logaddexp.accumulate(x, axis=1),
+        lambda x, y: np.add.outer(x, y),
+        lambda x, y: np.power.outer(x, y, dtype=complex),
+        lambda x, y: np.maximum.outer(y, x),
+        lambda x, y: np.divide.outer(y, x),
+    ],
+)
+def test_batches(f):
+    check_batches(lambda x, y: f(x + 0 * y[0], y), np.stack([A, 2 * A, A[::-1]]), np.stack([C[:2], C[1:3], C[3:]]))
