@@ -27,7 +27,7 @@ def _segment_spec(x: ArraySpec, *, starts: tuple[int, ...], axis: int, dtype: An
 
 
 def _segment_transpose(ct, x, *, starts, axis, dtype=None):  # type: ignore[no-untyped-def]
-    lengths = np.diff([*starts, x.shape[axis]])
+    lengths = np.diff(np.array(starts, np.intp), append=x.shape[axis])
     return ct[((slice(None),) * axis + (np.repeat(np.arange(len(starts)), lengths),))]
 
 
@@ -56,22 +56,21 @@ def reduceat(ufunc: np.ufunc, array: Any, indices: Any, axis: Any = 0, dtype: An
     count = a.shape[axis]
     # NumPy's own checks of the indices.
     np.add.reduceat(np.zeros(count, np.int8), indices)
-    starts = [int(i) for i in places]
-    stops = [max(stop, start + 1) for start, stop in zip(starts, [*starts[1:], count], strict=True)] if starts else []
-    if not starts:
+    if not places.size:
         return as_dtype(along(a, axis, slice(0, 0)), found)
-    if ufunc is np.add:
-        places = np.concatenate([np.arange(start, stop) for start, stop in zip(starts, stops, strict=True)])
-        if len(places) != count or (places != np.arange(count)).any():
-            # Segments may overlap or leave gaps: gathered, they stand one after the other.
-            a = along(a, axis, places)
-        lengths = np.subtract(stops, starts)
-        params: dict[str, Any] = {"starts": tuple((np.cumsum(lengths) - lengths).tolist()), "axis": axis}
-        if dtype is not None:
-            params["dtype"] = found
-            a = constant_in(found, a)
-        return bind(segment_sums_p, a, **params)
-    return _by_length(ufunc, as_dtype(a, found), np.array(starts), np.subtract(stops, starts), axis)
+    starts = places.astype(np.intp)
+    lengths = np.maximum(np.append(starts[1:], count) - starts, 1)
+    if ufunc is not np.add:
+        return _by_length(ufunc, as_dtype(a, found), starts, lengths, axis)
+    places = np.cumsum(lengths) - lengths
+    if (places != starts).any() or lengths.sum() != count:
+        # Segments may overlap or leave gaps: gathered, they stand one after the other.
+        a = along(a, axis, np.repeat(starts - places, lengths) + np.arange(lengths.sum()))
+    params: dict[str, Any] = {"starts": tuple(places.tolist()), "axis": axis}
+    if dtype is not None:
+        params["dtype"] = found
+        a = constant_in(found, a)
+    return bind(segment_sums_p, a, **params)
 
 
 def _by_length(ufunc: np.ufunc, a: Any, starts: Any, lengths: Any, axis: int) -> Any:
