@@ -19,6 +19,7 @@ from functrans.primitive import (
     Domain,
     Primitive,
     Rule,
+    Rules,
     Source,
 )
 from functrans.tracing.bind import bind, bind_unary
@@ -122,7 +123,7 @@ def operator_spec(ufunc: np.ufunc, function: Callable[..., Any]) -> Callable[...
 
 def elementwise(
     ufunc: np.ufunc,
-    derivatives: Sequence[Rule | float] | None = None,
+    derivatives: Sequence[Rule | float | None] | None = None,
     *,
     constant: str = "",
     derivative: Derivative | None = None,
@@ -136,7 +137,7 @@ def elementwise(
 
     Args:
         ufunc: NumPy's function; calls of it on traced values arrive here.
-        derivatives: one per operand, ``d(out, *operands)`` or a constant number.
+        derivatives: one per operand, ``d(out, *operands)``, a constant number, or ``None``: there is no rule.
         constant: instead, why the derivative is zero.
         derivative: instead, any other kind.
         singular: a local derivative can be infinite or NaN (or: a function of the operands that tells); a zero
@@ -147,7 +148,8 @@ def elementwise(
         python: the operator as a function, when it is that which computes (it keeps Python scalars weak).
     """
     if derivatives is not None:
-        derivative = Derivatives(derivatives, singular)
+        every = [d for d in derivatives if d is not None]
+        derivative = Derivatives(every, singular) if len(every) == ufunc.nin else _some(derivatives, singular)
     elif constant:
         derivative = Constant(constant)
     domains: Sequence[Domain] = [domain] * ufunc.nin if isinstance(domain[0], float) else domain  # type: ignore[list-item,assignment]
@@ -164,6 +166,28 @@ def elementwise(
     if ufunc.nin == 1 and python is None:
         UNARY[ufunc] = made
     return made
+
+
+def _some(derivatives: Sequence[Rule | float | None], singular: bool | Rule) -> Rules:
+    """Local derivatives of which some are missing, as rules: whoever asks for those gets an error that names them."""
+
+    def rule(local: Rule | float | None) -> Rule | None:
+        if local is None:
+            return None
+        if not callable(local):
+            return lambda t, out, *operands: t * local
+
+        def product(t: Any, out: Any, *operands: Any) -> Any:
+            from functrans.ops.duals import absorb  # which imports this module
+
+            with np.errstate(all="ignore"):
+                found = local(out, *operands)
+                return absorb(t, found) if singular is True or (singular and singular(*operands)) else t * found
+
+        return product
+
+    rules = [rule(local) for local in derivatives]
+    return Rules(rules, rules)
 
 
 def _ufunc_handler(primitive: Primitive, nin: int, by_operator: bool) -> Callable[..., Any]:
