@@ -12,6 +12,7 @@ except ModuleNotFoundError as error:
         name="hypothesis",
     ) from error
 
+from functrans.testing.strategies import differences as differences
 from functrans.testing.strategies import fourier as fourier
 from functrans.testing.strategies import methods as methods
 from functrans.testing.strategies import nan as nan
