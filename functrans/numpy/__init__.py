@@ -1,8 +1,8 @@
 """The drop-in for ``import numpy as np``: NumPy's own functions wherever NumPy can be traced, and a few of functrans.
 
 NumPy's functions call functrans when an argument is traced, so the names here *are* NumPy's, and with plain arguments
-nothing is between. Only what NumPy cannot trace (``array``, ``asarray``, ``full``, ``arange``) is a function of its
-own. A name that functrans does not cover raises
+nothing is between. Only what NumPy cannot trace (``array``, ``asarray``, ``full``, ``arange``, ``vectorize``, …) is a
+function of its own. A name that functrans does not cover raises
 :class:`~functrans.errors.UncoveredFunctionError`.
 
 Example:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 #: Functions of functrans: NumPy's own do not ask their arguments what they are.
 _OWN = """
 arange array asanyarray asarray asarray_chkfinite ascontiguousarray asfortranarray at full isscalar require
+
+apply_along_axis interp kaiser piecewise polyint take vectorize
 """
 
 #: Constants, types, and functions that see counts, settings and files alone. A traced value does not get through them
@@ -38,7 +40,7 @@ timedelta64 ubyte ufunc uint uint16 uint32 uint64 uint8 uintc uintp ulong ulongl
 dtypes finfo iinfo isdtype issubdtype mintypecode promote_types typename typing
 
 bartlett blackman c_ diag_indices empty eye frombuffer fromfile fromfunction fromiter fromregex fromstring hamming
-hanning identity index_exp indices kaiser mask_indices mgrid ndindex ogrid ones r_ random s_ tri tril_indices
+hanning identity index_exp indices mask_indices mgrid ndindex ogrid ones r_ random row_stack s_ tri tril_indices
 triu_indices zeros
 
 array2string array_repr array_str base_repr binary_repr errstate exceptions format_float_positional
@@ -61,9 +63,9 @@ def _find(name: str) -> Any:
     import numpy
 
     if name in _own:
-        from functrans.numpy import creation
+        from functrans.numpy import creation, functions
 
-        return getattr(creation, name)
+        return getattr(creation, name, None) or getattr(functions, name)
     if name in _submodules:
         from importlib import import_module
 

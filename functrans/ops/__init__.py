@@ -33,6 +33,8 @@ from functrans.ops import norm as norm
 from functrans.ops import operators as operators
 from functrans.ops import order as order
 from functrans.ops import pad as pad
+from functrans.ops import piecewise as piecewise
+from functrans.ops import sets as sets
 from functrans.ops import plain as plain
 from functrans.ops import polynomial as polynomial
 from functrans.ops import products as products

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -117,3 +118,70 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, we
     if density:
         counts = counts / (edges[1:] - edges[:-1]) / np.sum(counts)
     return counts, edges
+
+
+# Of several dimensions.
+
+
+def _columns(sample: Any) -> Any:
+    """The sample as an array of one row for each point."""
+    if type(sample) is Tracer or isinstance(sample, np.ndarray):
+        sample = strong(sample)
+        if np.ndim(sample) == 2:
+            return sample
+        return np.atleast_2d(sample).T
+    entries = [strong(operand(entry)) for entry in sample]
+    return np.atleast_2d(np.stack(entries) if any(type(entry) is Tracer for entry in entries) else np.asarray(sample)).T
+
+
+@implements(np.histogramdd)
+def histogramdd(sample: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
+    """``np.histogramdd``.
+
+    The values must be known. Traced weights have a derivative, and so have edges that are spread over traced data.
+    """
+    columns: Any = _columns(sample)
+    values = known(columns, "np.histogramdd", _WHY)
+    dimensions = values.shape[1]
+    numbers = list(bins) if np.iterable(bins) else [bins] * dimensions
+    plain_bins = known(numbers, "np.histogramdd", _WHY) if np.iterable(bins) else bins
+    plain_edges = np.histogramdd(values, plain_bins, range)[1]  # which also checks the arguments
+    edges: list[Any] = []
+    traced = type(columns) is Tracer
+    for i, (plain, number) in enumerate(zip(plain_edges, numbers, strict=True)):
+        spread = traced and np.ndim(number) == 0 and (range is None or range[i] is None)
+        if type(number) is Tracer and np.ndim(number):
+            edges.append(number)
+        else:
+            edges.append(_edges(columns[:, i], int(number), None, None) if spread else plain)
+    # The bins beside the first and the last count what lies outside.
+    lengths = [len(plain) + 1 for plain in plain_edges]
+    places = [
+        np.searchsorted(plain, column, side="right") - (column == plain[-1])
+        for plain, column in zip(plain_edges, values.T, strict=True)
+    ]
+    flat = np.ravel_multi_index(places, lengths)
+    counts: Any = np.bincount(flat, weights if weights is None else strong(operand(weights)), int(np.prod(lengths)))
+    counts = np.reshape(counts, lengths)
+    counts = counts if type(counts) is Tracer else counts.astype(float, casting="safe")
+    counts = counts[(slice(1, -1),) * dimensions]
+    if density:
+        total = np.sum(counts)
+        for i, edge in enumerate(edges):
+            width = edge[1:] - edge[:-1]
+            counts = counts / np.reshape(width, [len(edge) - 1 if j == i else 1 for j in builtins.range(dimensions)])
+        counts = counts / total
+    return counts, edges
+
+
+@implements(np.histogram2d)
+def histogram2d(
+    x: Any, y: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None
+) -> tuple[Any, Any, Any]:
+    """``np.histogram2d``, as :func:`histogramdd`."""
+    if len(x) != len(y):
+        raise ValueError("x and y must have the same length.")
+    if np.iterable(bins) and len(bins) not in (1, 2):  # type: ignore[arg-type]
+        bins = [operand(bins)] * 2
+    counts, edges = histogramdd([x, y], bins, range, density, weights)
+    return counts, edges[0], edges[1]

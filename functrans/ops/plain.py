@@ -105,6 +105,36 @@ def common_type(*arrays: Any) -> Any:
     return np.common_type(*map(_like, arrays))
 
 
+def _places(function: Callable[..., Any]) -> None:
+    """What lists places in an array of this shape."""
+
+    @implements(function)
+    def places(arr: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(_like(arr), *args, **kwargs)
+
+
+for _listing in (np.tril_indices_from, np.triu_indices_from, np.diag_indices_from):
+    _places(_listing)
+
+
+@implements(np.einsum_path)
+def einsum_path(*operands: Any, **options: Any) -> Any:
+    """``np.einsum_path``, which is told from the shapes."""
+    return np.einsum_path(*[_like(x) if type(x) is Tracer else x for x in operands], **options)
+
+
+def _of_integers(function: Callable[..., Any]) -> None:
+    @implements(function)
+    def of_integers(*args: Any, **kwargs: Any) -> Any:
+        name = f"np.{function.__name__}"
+        why = "it is a function of integers or truth values, not of what a program could compute later"
+        return function(*known(args, name, why), **{key: known(value, name, why) for key, value in kwargs.items()})
+
+
+for _integral in (np.ravel_multi_index, np.unravel_index, np.packbits, np.unpackbits, np.ix_):
+    _of_integers(_integral)  # type: ignore[arg-type]
+
+
 @implements(np.iscomplexobj)
 def iscomplexobj(x: Any) -> bool:
     """``np.iscomplexobj``."""

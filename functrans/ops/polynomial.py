@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from functrans.errors import UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
 from functrans.ops.batching import Flags, Operands, Params
@@ -27,17 +26,18 @@ from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 
 
-def _coefficients(p: Any, name: str) -> Any:
-    """Coefficients as an array; of a ``np.poly1d``, which cannot hold traced ones, none come back as such."""
-    if isinstance(p, np.poly1d):
-        raise UncoveredFunctionError(
-            f"`np.{name}` of a `np.poly1d` and a traced value, which it could not hold", "give its array, `p.coeffs`."
-        )
-    return strong(operand(p))
+def _coefficients(p: Any) -> Any:
+    """Coefficients as an array; those of a ``np.poly1d`` may be traced."""
+    return strong(p.coeffs if isinstance(p, np.poly1d) else operand(p))
 
 
-def _at_least_1d(p: Any, name: str) -> Any:
-    return np.atleast_1d(_coefficients(p, name))
+def _at_least_1d(p: Any) -> Any:
+    return np.atleast_1d(_coefficients(p))
+
+
+def _like(result: Any, *given: Any) -> Any:
+    """A result as ``np.poly1d``, if one was given."""
+    return np.poly1d(result) if any(isinstance(p, np.poly1d) for p in given) else result
 
 
 # polyval
@@ -54,8 +54,8 @@ def _polyval_spec(p: ArraySpec, x: ArraySpec) -> ArraySpec:
 
 def derivative_of(p: Any) -> Any:
     """The coefficients of the derivative."""
-    dtype = p.dtype if p.dtype.kind == "f" else None
-    powers = np.arange(p.shape[0] - 1.0, 0.0, -1.0, dtype)
+    dtype = p.dtype if p.dtype.kind == "f" else np.dtype(np.float64)
+    powers: Any = np.arange(p.shape[0] - 1.0, 0.0, -1.0).astype(dtype)
     return p[:-1] * np.reshape(powers, (-1, *[1] * (p.ndim - 1)))
 
 
@@ -113,10 +113,13 @@ polyval_p: Primitive = Primitive(
 @implements(np.polyval)
 def polyval(p: Any, x: Any) -> Any:
     """``np.polyval``."""
+    p = _coefficients(p)
     if isinstance(x, np.poly1d):
-        _coefficients(x, "polyval")
-    p = np.asarray(p) if isinstance(p, np.poly1d) else operand(p)
-    return bind(polyval_p, strong(p), strong(operand(x)))
+        composed: Any = 0
+        for i in range(len(p)):
+            composed = composed * x + p[i]
+        return composed
+    return bind(polyval_p, p, strong(operand(x)))
 
 
 # Sums, products, derivatives, integrals
@@ -129,17 +132,17 @@ def _padded(p: Any, count: int, dtype: Any) -> Any:
 @implements(np.polyadd)
 def polyadd(a1: Any, a2: Any) -> Any:
     """``np.polyadd``."""
-    a1, a2 = _at_least_1d(a1, "polyadd"), _at_least_1d(a2, "polyadd")
-    more = len(a2) - len(a1)
-    return _padded(a1, more, a1.dtype) + _padded(a2, -more, a2.dtype)
+    p, q = _at_least_1d(a1), _at_least_1d(a2)
+    more = len(q) - len(p)
+    return _like(_padded(p, more, p.dtype) + _padded(q, -more, q.dtype), a1, a2)
 
 
 @implements(np.polysub)
 def polysub(a1: Any, a2: Any) -> Any:
     """``np.polysub``."""
-    a1, a2 = _at_least_1d(a1, "polysub"), _at_least_1d(a2, "polysub")
-    more = len(a2) - len(a1)
-    return _padded(a1, more, a1.dtype) - _padded(a2, -more, a2.dtype)
+    p, q = _at_least_1d(a1), _at_least_1d(a2)
+    more = len(q) - len(p)
+    return _like(_padded(p, more, p.dtype) - _padded(q, -more, q.dtype), a1, a2)
 
 
 _DEGREE = "leading zeros are left out, so its length depends on them"
@@ -147,7 +150,7 @@ _DEGREE = "leading zeros are left out, so its length depends on them"
 
 def _trimmed(p: Any, name: str) -> Any:
     """Without leading zeros, as ``np.poly1d`` has them."""
-    p = _at_least_1d(p, name)
+    p = _at_least_1d(p)
     if p.ndim != 1:
         raise ValueError("Polynomial must be 1d only.")
     value = known(p, f"np.{name}", _DEGREE)
@@ -160,7 +163,7 @@ def _trimmed(p: Any, name: str) -> Any:
 @implements(np.polymul)
 def polymul(a1: Any, a2: Any) -> Any:
     """``np.polymul``; the leading coefficients must be known, else use ``np.convolve``."""
-    return np.convolve(_trimmed(a1, "polymul"), _trimmed(a2, "polymul"))
+    return _like(np.convolve(_trimmed(a1, "polymul"), _trimmed(a2, "polymul")), a1, a2)
 
 
 @implements(np.polyder)
@@ -169,10 +172,10 @@ def polyder(p: Any, m: Any = 1) -> Any:
     m = int(m)
     if m < 0:
         raise ValueError("Order of derivative must be positive (see polyint)")
-    p = _coefficients(p, "polyder")
+    out = _coefficients(p)
     for _ in range(m):
-        p = p[:-1] * np.arange(len(p) - 1, 0, -1)
-    return p
+        out = out[:-1] * np.arange(len(out) - 1, 0, -1)
+    return _like(out, p)
 
 
 @implements(np.polyint)
@@ -186,10 +189,10 @@ def polyint(p: Any, m: Any = 1, k: Any = None) -> Any:
         k = k[0] * np.ones(m)
     if len(k) < m:
         raise ValueError("k must be a scalar or a rank-1 array of length 1 or >m.")
-    p = _coefficients(p, "polyint")
+    out = _coefficients(p)
     for i in range(m):
-        p = np.concatenate([p / np.arange(len(p), 0, -1), k[i : i + 1]])
-    return p
+        out = np.concatenate([out / np.arange(len(out), 0, -1), k[i : i + 1]])
+    return _like(out, p)
 
 
 # Division
@@ -254,17 +257,18 @@ polydiv_p: Primitive = Primitive(
 @implements(np.polydiv)
 def polydiv(u: Any, v: Any) -> Any:
     """``np.polydiv``; the values must be known, for the remainder is given without leading zeros."""
-    u, v = _at_least_1d(u, "polydiv") + 0.0, _at_least_1d(v, "polydiv") + 0.0
-    if len(u) < len(v):
-        dtype = np.result_type(u.dtype, v.dtype)
-        q, r = np.zeros(1, dtype), to_dtype(u, dtype)
+    p, d = _at_least_1d(u) + 0.0, _at_least_1d(v) + 0.0
+    if len(p) < len(d):
+        dtype = np.result_type(p.dtype, d.dtype)
+        q, r = np.zeros(1, dtype), to_dtype(p, dtype)
     else:
-        q, r = bind(polydiv_p, u, v)
+        q, r = bind(polydiv_p, p, d)
     value = known(r, "np.polydiv", _DEGREE)
     skipped = 0
     while skipped < len(value) - 1 and np.allclose(value[skipped], 0, rtol=1e-14):
         skipped += 1
-    return q, getitem(r, slice(skipped, None)) if skipped else r
+    r = getitem(r, slice(skipped, None)) if skipped else r
+    return _like(q, u, v), _like(r, u, v)
 
 
 # Roots
@@ -315,7 +319,7 @@ roots_p = Primitive(
 @implements(np.roots)
 def roots(p: Any) -> Any:
     """``np.roots``; the values must be known: they say how many roots there are, and whether all are real."""
-    p = _at_least_1d(p, "roots")
+    p = _at_least_1d(p)
     if p.ndim != 1:
         raise ValueError("Input must be a rank-1 array.")
     found = np.roots(known(p, "np.roots", "it says how many roots there are, and whether all are real"))

@@ -104,8 +104,8 @@ def refuse(tracer: Tracer, kind: str) -> NoReturn:
             else "functrans does not cover it: write it with covered functions (`dir(functrans.numpy)`, "
             "`dir(functrans.scipy)`), or declare a primitive (docs/add_a_primitive.md)."
         )
-    if kind == "array" and _in_vectorize():
-        fix = "leave `np.vectorize` out, for NumPy's functions take arrays; or use `functrans.vmap` in its place."
+    if kind == "array":
+        fix = _instead_of_caller() or fix
     if assigned:
         what = f"a traced {tracer.spec} was assigned into a plain array, which would lose its derivative"
         fix = _INTO_ARRAY
@@ -193,14 +193,22 @@ def is_covered(function: str) -> bool:
     return True
 
 
-def _in_vectorize() -> bool:
-    """Whether ``np.vectorize`` is at work between the user's code and here."""
+def _instead_of_caller() -> str | None:
+    """What to write instead of a function of NumPy's that is at work between the user's code and here."""
     frame: Any = sys._getframe(1)
     while frame is not None and is_library(frame.f_code.co_filename):
         if frame.f_code.co_name == "_vectorize_call":
-            return True
+            return (
+                "leave `np.vectorize` out, for NumPy's functions take arrays; or use `functrans.vmap` in its place; or "
+                "`functrans.numpy.vectorize`, a loop which takes traced values."
+            )
+        if os.path.join("numpy", "polynomial", "") in frame.f_code.co_filename:
+            return (
+                "`numpy.polynomial` makes plain arrays of coefficients; use `np.polyval(c[::-1], x)`, `np.polymul`, "
+                "`np.polyfit`, … (the highest power first), or `np.vander(x, n, increasing=True) @ c`."
+            )
         frame = frame.f_back
-    return False
+    return None
 
 
 def unknown(value: Tracer, name: str, why: str, fix: str) -> TracedValueError:

@@ -18,6 +18,7 @@ from functrans.testing.strategies import methods as methods
 from functrans.testing.strategies import nan as nan
 from functrans.testing.strategies import least_squares as least_squares
 from functrans.testing.strategies import sorting as sorting
+from functrans.testing.strategies import signals as signals
 from functrans.testing.strategies import table as table
 from functrans.testing.strategies.array import arrays as arrays
 from functrans.testing.strategies.array import dtypes as dtypes
