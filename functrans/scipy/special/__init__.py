@@ -8,7 +8,11 @@ Example:
 """
 
 from functrans.scipy.covering import namespace
+from functrans.scipy.special import combinatorial as combinatorial
 from functrans.scipy.special import error as error
+from functrans.scipy.special import gamma as gamma
+from functrans.scipy.special import incomplete_beta as incomplete_beta
+from functrans.scipy.special import incomplete_gamma as incomplete_gamma
 from functrans.scipy.special import logistic as logistic
 
 __getattr__, __dir__ = namespace("scipy.special")

@@ -18,7 +18,7 @@ from functrans.ops.arithmetic import is_complex
 from functrans.ops.duals import absorb
 from functrans.ops.family import elementwise
 from functrans.primitive import REAL, Primitive, Rules
-from functrans.scipy.special.ladder import inexact, ladder, local
+from functrans.scipy.special.ladder import Function, inexact, ladder, local
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import UFUNCS
 
@@ -68,7 +68,7 @@ def erfcx_moment(x, n):  # type: ignore[no-untyped-def]
         return out
 
 
-_moment = ladder(erfcx_moment, lambda out, x, n: -2.0 * _moment(x, n + 1))
+_moment: Function = ladder(erfcx_moment, lambda out, x, n: -2.0 * _moment(x, n + 1))
 elementwise(special.erfcx, [lambda out, x: -2.0 * _moment(x, 1)], singular=True, domain=(-3.0, float("inf")))
 elementwise(special.wofz, [lambda out, x: 2j * _moment(-1j * x, 1)], singular=True)
 
@@ -86,17 +86,17 @@ def dawson_derivative(x, n):  # type: ignore[no-untyped-def]
         # expansion of 1 / t around x. Beyond 7 any grid will do.
         there = np.where(np.abs(x) > 2.5, np.abs(x), 2.5)
         offset = np.where(there < 100.0, 0.2 * (2.0 * np.floor(there / 0.4) + 1.0) - there, 0.0)
-        total = 0.0
+        total = np.zeros_like(there)
         for k in range(-17, 18):
             d = offset + 0.4 * k
-            hermite, lower = 2.0 * d, 1.0
+            hermite, lower = 2.0 * d, np.ones_like(d)
             for j in range(1, n):
                 hermite, lower = 2.0 * (d * hermite - j * lower), hermite
             total = total + hermite * (-d / there) ** n * np.exp(-d * d) / (there + d)
         return np.where(np.abs(x) > 2.5, 0.11283791670955126 * total * np.sign(x) ** (n + 1), out)
 
 
-_dawson = ladder(dawson_derivative, lambda out, x, n: _dawson(x, n + 1))
+_dawson: Function = ladder(dawson_derivative, lambda out, x, n: _dawson(x, n + 1))
 elementwise(special.dawsn, [lambda out, x: _dawson(x, 1)], singular=is_complex)
 
 # The normal distribution.
@@ -123,7 +123,7 @@ def truncated_moment(x, n):  # type: ignore[no-untyped-def]
         return out
 
 
-_truncated = ladder(truncated_moment, lambda out, x, n: _truncated(x, n + 1) - _truncated(x, 1) * out)
+_truncated: Function = ladder(truncated_moment, lambda out, x, n: _truncated(x, n + 1) - _truncated(x, 1) * out)
 
 
 def inverse_mills_ratio(x):  # type: ignore[no-untyped-def]

@@ -43,6 +43,16 @@ def ladder(helper: Function, step: Function, *others: Function) -> Function:
     return lambda x, n: bind(primitive, x, n=n)
 
 
+def partly(*locals_: Rule | None) -> Rules:
+    """Local derivatives, as of :class:`~functrans.primitive.Derivatives`, of which some are not known."""
+
+    def rule(local: Rule) -> Rule:
+        return lambda t, out, *operands: absorb(t, local(out, *operands))
+
+    rules = [None if local is None else rule(local) for local in locals_]
+    return Rules(jvp=rules, vjp=rules)
+
+
 def inexact(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """The dtype in which functions of such numbers are computed."""
     return dtype if dtype.kind in "fc" else np.dtype(np.float64)
@@ -51,7 +61,7 @@ def inexact(dtype: np.dtype[Any]) -> np.dtype[Any]:
 def local(
     helper: Function,
     like: np.ufunc,
-    derivatives: Sequence[Rule | None],
+    derivatives: Sequence[Rule],
     domain: Sequence[Domain],
     *,
     singular: bool | Rule = False,
@@ -63,7 +73,7 @@ def local(
         f"scipy.special.{name}",
         helper,
         ufunc_spec(like),
-        Derivatives(derivatives, singular),  # type: ignore[arg-type]
+        Derivatives(derivatives, singular),
         source=lambda args, params: f"{name}({', '.join(args)})",
         helpers={name: helper, **(helpers or {})},
         domain=domain,

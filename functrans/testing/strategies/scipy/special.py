@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from scipy import special
 
-from functrans.primitive import Domain
+from functrans.primitive import POSITIVE, Domain
 from functrans.testing.strategies.entries import Draw
-from functrans.testing.strategies.operands import INEXACT, calls, register
+from functrans.testing.strategies.operands import FLOATS, INEXACT, calls, register
 
 SHAPES: tuple[tuple[int, ...], ...] = ((3,), (), (2, 2), (0,))
 
@@ -27,3 +28,79 @@ ladder("erfcx_moment", (-2.0, 6.0))
 ladder("truncated_moment", (-6.0, 3.0))
 ladder("dawson_derivative", (-5.0, 5.0))
 calls("scipy.special.fresnel", *[(special.fresnel, shape) for shape in SHAPES])
+
+
+def orders(name: str, domains: tuple[Domain, ...], *choices: tuple[int, ...]) -> None:
+    """The derivatives of a function of several numbers, with how often it is differentiated in each as ``orders``."""
+    shapes = ((3,), (3,), (2, 1)), ((), (3,), ()), ((), (), ()), ((2,), (2,), (2,)), ((0,), (1,), ())
+
+    def recipe(draw: Draw) -> tuple[list[Any], dict[str, Any]]:
+        draw.dtype = draw.choice(FLOATS)
+        made = draw.choice(shapes)[: len(domains)]
+        args = [draw(shape, domain, i) for i, (shape, domain) in enumerate(zip(made, domains, strict=True))]
+        return args, {"orders": draw.choice(choices)}
+
+    register(f"scipy.special.{name}", recipe)
+
+
+orders("gammainc_derivative", (POSITIVE, POSITIVE), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2), (0, 3))
+
+
+def _polygamma(draw: Draw) -> tuple[list[Any], dict[str, Any]]:
+    draw.dtype = draw.choice(("float64", "float32"))
+    return [draw.choice([1, 0, 2]), draw(draw.choice(SHAPES), (0.5, 6.0))], {}
+
+
+def _reflected(draw: Draw) -> tuple[list[Any], dict[str, Any]]:
+    draw.dtype = draw.choice(INEXACT)
+    return [draw.choice([1, 2]), draw(draw.choice(SHAPES), draw.choice([(0.5, 6.0), (-2.9, -2.1)]))], {}
+
+
+register("scipy.special.polygamma", _polygamma)
+register("scipy.special.polygamma_reflected", _reflected)
+
+
+def _digamma_difference(draw: Draw) -> tuple[list[Any], dict[str, Any]]:
+    draw.dtype = draw.choice(("float64", "float32"))
+    shapes = draw.choice([((3,), (3,)), ((), ()), ((2, 1), (3,)), ((0,), (1,))])
+    start = draw.choice([(0.5, 6.0), (-2.9, -2.1)])
+    return [draw(shapes[0], start), draw(shapes[1], (0.1, 0.8), place=1)], {"n": draw.choice([0, 1])}
+
+
+register("scipy.special.digamma_difference", _digamma_difference)
+register("scipy.special.riemann_zeta", lambda draw: ([draw((3,), (1.5, 6.0), dtype="float64")], {}))
+register(
+    "scipy.special.zeta",
+    lambda draw: ([draw((3,), (1.5, 6.0), dtype="float64"), draw((), (0.5, 6.0), 1, "float64")], {}),
+)
+register(
+    "scipy.special.factorial",
+    lambda draw: ([draw(draw.choice(SHAPES), dtype="float64")], {"extend": draw.choice(["zero", "complex"])}),
+)
+
+
+def fractions(name: str, *domains: Domain) -> None:
+    """An elementwise function of which an argument lies between 0 and 1, so that no integer will do."""
+    shapes = ((3,), (3,), (2, 1)), ((), (3,), ()), ((), (), ()), ((2,), (2,), (2,)), ((0,), (1,), ())
+
+    def recipe(draw: Draw) -> tuple[list[Any], dict[str, Any]]:
+        draw.dtype = draw.choice(FLOATS)
+        made = draw.choice(shapes)[: len(domains)]
+        args = [draw(shape, domain, i) for i, (shape, domain) in enumerate(zip(made, domains, strict=True))]
+        if draw.choice((False, False, False, True)):
+            args[0] = args[0].item() if np.ndim(args[0]) == 0 else args[0]
+        return args, {}
+
+    register(f"scipy.special.{name}", recipe)
+
+
+UNIT = (0.0, 1.0)
+for _name in ("gammaincinv", "gammainccinv"):
+    fractions(_name, POSITIVE, UNIT)
+for _name in ("betainc", "betaincc", "betaincinv", "betainccinv"):
+    fractions(_name, POSITIVE, POSITIVE, UNIT)
+orders(
+    "betainc_derivative",
+    (POSITIVE, POSITIVE, UNIT),
+    *[(1, 0, 0), (0, 1, 0), (0, 0, 1), (2, 0, 0), (1, 1, 0), (0, 2, 0), (1, 0, 1), (0, 1, 2), (0, 0, 3)],
+)
