@@ -12,6 +12,7 @@ from functrans.ops import creation as creation
 from functrans.ops import cumulative as cumulative
 from functrans.ops import determinant as determinant
 from functrans.ops import diagonal as diagonal
+from functrans.ops import eigen as eigen
 from functrans.ops import differences as differences
 from functrans.ops import einsum as einsum
 from functrans.ops import elementwise as elementwise

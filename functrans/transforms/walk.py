@@ -172,7 +172,7 @@ def pull(
             found.append((parent, contribution))
         return found
     if primitive.multiple:
-        ct = tuple(zeros(ArraySpec.of(o)) if c is None else c for c, o in zip(ct, out, strict=True))
+        ct = tuple(unused(ArraySpec.of(o)) if c is None else c for c, o in zip(ct, out, strict=True))
     for position, parent in enumerate(parents):
         if parent is None:
             continue
@@ -190,6 +190,11 @@ def pull(
                 contribution = vjp[position](ct, out, *operands, **params)  # type: ignore[index,misc]
         found.append((parent, match(contribution, target)))
     return found
+
+
+def unused(spec: ArraySpec) -> Any:
+    """The cotangent of an output that nothing depends on: a zero without memory, by which rules can tell."""
+    return np.broadcast_to(np.zeros((), spec.dtype), spec.shape) if spec.shape else zeros(spec)
 
 
 def transposed(jvp: Any, spec: ArraySpec, ct: Any, out: Any, operands: Sequence[Any], params: Mapping[str, Any]) -> Any:

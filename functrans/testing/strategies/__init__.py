@@ -11,6 +11,7 @@ except ModuleNotFoundError as error:
         "Fix: `pip install 'functrans[testing]'`. `check_grads`, and `assert_laws(f, at=[(x, y)])`, do without.",
         name="hypothesis",
     ) from error
+from functrans.testing.strategies import decompositions as decompositions
 
 from functrans.testing.strategies import differences as differences
 from functrans.testing.strategies import fourier as fourier
