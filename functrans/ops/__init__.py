@@ -8,6 +8,7 @@ from functrans.ops import complex as complex
 from functrans.ops import contract as contract
 from functrans.ops import convert as convert
 from functrans.ops import convolution as convolution
+from functrans.ops import covariance as covariance
 from functrans.ops import creation as creation
 from functrans.ops import cumulative as cumulative
 from functrans.ops import determinant as determinant

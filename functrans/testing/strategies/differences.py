@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from functrans.testing.strategies.entries import Draw
-from functrans.testing.strategies.operands import INEXACT, calls
+from functrans.testing.strategies.operands import INEXACT, Operands, calls, register
 
 
 def _line(n: int) -> Any:
@@ -36,3 +36,12 @@ calls(
     (np.gradient, (2,), _line(2)),
     dtypes=INEXACT,
 )
+
+
+def _correlations(draw: Draw) -> Operands:
+    draw.dtype = draw.choice(INEXACT)
+    shape = draw.choice([(2, 2), (3,), (), (0, 0)])
+    return [np.multiply(0.5, draw(shape, (-1.0, 1.0)), dtype=draw.dtype)[()]], {}
+
+
+register("within_one", _correlations)
