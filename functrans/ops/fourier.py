@@ -10,6 +10,7 @@ from __future__ import annotations
 import operator
 import warnings
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -175,6 +176,12 @@ def _in_turn(primitive: Primitive, a: Any, steps: Sequence[tuple[Any, Any]], nor
     return a
 
 
+@cache
+def _is_reversed() -> bool:
+    """Whether `np.fft.rfftn` goes from the last axis to the first: it went the other way in NumPy 2.0."""
+    return np.fft.rfftn(np.ones((1, 1)), (1, 2, 1), (0, 0, 1)).shape == (1, 1)
+
+
 def _several(primitive: Primitive, function: Callable[..., Any], every: Any) -> None:
     """Declare a transform along ``axes``, by default along ``every``."""
 
@@ -185,7 +192,8 @@ def _several(primitive: Primitive, function: Callable[..., Any], every: Any) -> 
         a = array(a)
         steps = _lengths(a, s, axes, halved=primitive is irfft_p)
         if primitive is rfft_p:
-            return _in_turn(fft_p, _in_turn(rfft_p, a, [steps[-1]], norm), steps[-2::-1], norm)
+            rest = steps[-2::-1] if _is_reversed() else steps[:-1]
+            return _in_turn(fft_p, _in_turn(rfft_p, a, [steps[-1]], norm), rest, norm)
         if primitive is irfft_p:
             return _in_turn(irfft_p, _in_turn(ifft_p, a, steps[:-1], norm), [steps[-1]], norm)
         return _in_turn(primitive, a, steps[::-1], norm)
