@@ -23,6 +23,7 @@ from functrans.ops import batching
 from functrans.ops.convert import to_dtype
 from functrans.ops.median import reduction_over
 from functrans.ops.order_batch import found_in_rows
+from functrans.ops.plain import plain
 from functrans.ops.quantile_place import METHODS, reading, slope
 from functrans.ops.ranks import entries_of_rank, from_rows, mean_of_ties, numbers_in, spread_over_ties, to_rows
 from functrans.ops.reduction import NO_VALUE, Axes
@@ -32,7 +33,6 @@ from functrans.ops.shape import operand_array
 from functrans.primitive import Primitive, Rules, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
-from functrans.tracing.tracer import Tracer
 
 # Layouts: the result has the axes of q in front; rows have them, as one, at the end.
 
@@ -171,6 +171,7 @@ def _quantile(function: Callable[..., Any], scale: int, ignore: bool) -> Primiti
             *[ArraySpec(s.shape[1:], s.dtype) if flag else s for s, flag in zip(specs, batched, strict=True)], **params
         )
         x, q = operands[:2]
+        _check_range(q, scale)
         if not size or not x.size:
             return np.full((size, *one.shape), np.nan, one.dtype)
         axis: Axes = batching.shifted(params["axis"])
@@ -235,9 +236,7 @@ def _handle(primitive: Primitive, function: Callable[..., Any], scale: int, igno
         if a.dtype.kind == "c":
             raise TypeError("a must be an array of real numbers")
         q = q if is_weak(q) else operand_array(q)
-        if type(q) is not Tracer and np.size(q) and not (np.min(q) >= 0 and np.max(q) <= scale):
-            kind = "Quantiles" if scale == 1 else "Percentiles"
-            raise ValueError(f"{kind} must be in the range [0, {scale}]")
+        _check_range(q, scale)
         if len(np.shape(q)) == 2 and ignore and 1 != len(params["axis"]) < a.ndim:
             raise UncoveredFunctionError(
                 f"`{name}` for a table of `q` over several axes but not all: NumPy mixes up the axes of its result",
@@ -253,6 +252,14 @@ def _handle(primitive: Primitive, function: Callable[..., Any], scale: int, igno
             raise ValueError(f"Only method 'inverted_cdf' supports weights. Got: {method}.")
         weights = bind(stop_gradient_p, _weights_of(a, operand_array(weights), axis))
         return bind(primitive, a, q, weights, **params)
+
+
+def _check_range(q: Any, scale: int) -> None:
+    """Refuse what is no probability, as NumPy does, wherever its value is known."""
+    q = plain(q)
+    if type(q) is not ArraySpec and np.size(q) and not (np.min(q) >= 0 and np.max(q) <= scale):
+        kind = "Quantiles" if scale == 1 else "Percentiles"
+        raise ValueError(f"{kind} must be in the range [0, {scale}]")
 
 
 def _weights_of(a: Any, weights: Any, axis: Any) -> Any:
