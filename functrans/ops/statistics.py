@@ -102,7 +102,8 @@ def _weighted(d: Any, x: Any, where: Any, axis: Axes, ddof: Any) -> Any:
 
 
 def _pushed(slope: Any, dx: Any, where: Any, axis: Axes, keepdims: bool) -> Any:
-    product = slope * dx
+    # A zero absorbs where masks make them: of a result that has no value, too.
+    product = slope * dx if where is None else absorb(dx, slope)
     if product.dtype.kind == "c":
         product = np.real(product)
     return np.sum(keep(where, product), axis=axis, keepdims=keepdims)
