@@ -21,14 +21,13 @@ def result_dtype(ufunc, *operands):  # type: ignore[no-untyped-def]
 
 
 def stirling_rest(z):  # type: ignore[no-untyped-def]
-    """``log(gamma(z)) - ((z - 1/2) log(z) - z + log(2 pi)/2)``, for positive ``z``."""
-    rest = np.zeros_like(z)
+    """``log(gamma(z)) - ((z - 1/2) log(z) - z + log(2 pi)/2)``, for an array of positive numbers."""
+    rest, shifted = np.zeros_like(z), z
     low = z < 12.0
-    shifted = np.array(z)
-    for _ in range(12 if np.any(low) else 0):
-        at = shifted[low]
-        rest[low] += (at + 0.5) * np.log1p(1.0 / at) - 1.0
-        shifted[low] = at + 1.0
+    if np.any(low):
+        at = z[low][..., None] + np.arange(12.0)
+        rest[low] = np.sum((at + 0.5) * np.log1p(1.0 / at) - 1.0, axis=-1)
+        shifted = np.where(low, z + 12.0, z)
     w = 1.0 / (shifted * shifted)
     series = 1 / 1188 - w * (691 / 360360 - w / 156)
     return rest + (1 / 12 - w * (1 / 360 - w * (1 / 1260 - w * (1 / 1680 - w * series)))) / shifted
@@ -49,9 +48,8 @@ def deviance(a, x):  # type: ignore[no-untyped-def]
 
 def digamma_rise(z, d):  # type: ignore[no-untyped-def]
     """``digamma(z + d) - digamma(z)``, relatively exact also where ``d`` is small."""
-    rise = np.zeros(np.broadcast_shapes(np.shape(z), np.shape(d)))
-    for k in range(15):
-        rise = rise + d / ((z + k) * (z + d + k))
+    at = z[..., None] + np.arange(15.0)
+    rise = d * np.sum(1.0 / (at * (at + d[..., None])), axis=-1)
     low, high = z + 15.0, z + d + 15.0
     rise = rise + np.log1p(d / low)
     for at, sign in ((low, 1.0), (high, -1.0)):
