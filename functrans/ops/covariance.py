@@ -37,7 +37,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: Any = False
     a = array(a)
     axes = None
     if axis is not None:
-        axes = tuple([normalize_axis(i, a.ndim) for i in (axis if isinstance(axis, tuple | list) else (axis,))])
+        axes = tuple([normalize_axis(i, a.ndim) for i in (axis if np.ndim(axis) else (axis,))])
     kept = {} if keepdims is NO_VALUE else {"keepdims": keepdims}
     if weights is None:
         mean = np.mean(a, axis=axes, **kept)

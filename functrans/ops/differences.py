@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from functrans.errors import ShapeError
+from functrans.errors import ShapeError, UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
 from functrans.ops.batching import Flags, Operands, Params
 from functrans.ops.convert import to_dtype
@@ -250,6 +250,11 @@ def _spacings(f: Any, given: tuple[Any, ...], axes: list[int]) -> list[Any]:
             raise ShapeError(
                 f"{x.shape[0]} coordinates are given to `np.gradient` for axis {i} of {ArraySpec.of(f)}",
                 "there must be one for each entry along the axis.",
+            )
+        if np.ndim(x) and x.dtype.kind == "b":
+            raise UncoveredFunctionError(
+                "truth values as coordinates of `np.gradient` on a traced value are not covered",
+                "convert them with `.astype(float)`.",
             )
         found.append(to_dtype(x, np.dtype(np.float64)) if np.ndim(x) and x.dtype.kind in "iu" else x)
     return found

@@ -24,6 +24,7 @@ AVERAGE = {
     "average": (lambda a: np.average(a), A),
     "average axis": (lambda a: np.average(a, axis=1), A),
     "average axes": (lambda a: np.average(a, (0, -1), keepdims=True), B),
+    "average array of axes": (lambda a: np.average(a, np.array([0, 1])), B),
     "average returned": (lambda a: np.average(a, axis=0, returned=True), A),
     "average scalar": (lambda a: np.average(a, returned=True), S),
     "average weights": (lambda a, w: np.average(a, weights=w), A, WA),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import functrans as ft
-from functrans.errors import ShapeError
+from functrans.errors import ShapeError, UncoveredFunctionError
 from functrans.testing import check_grads
 from tests.ops.agreement import check, same_bits, same_value, stays_single
 from tests.ops.batches import check_batches
@@ -208,8 +208,9 @@ def test_errors_say_what_to_do():
         (lambda x: np.gradient(x[:1], axis=0), "`np.gradient` of Float64[1 4] along axis 0: too few entries"),
         (lambda x: np.gradient(x, np.ones(2), 1.0), "2 coordinates are given to `np.gradient` for axis 0 of"),
         (lambda x: np.gradient(x, np.ones((2, 2)), 1.0), "the coordinates given to `np.gradient` are Float64[2 2]"),
+        (lambda x: np.gradient(x, A[:, 0] > 0, axis=0), "truth values as coordinates of `np.gradient` on a traced"),
     ):
-        with pytest.raises(ShapeError) as caught:
+        with pytest.raises((ShapeError, UncoveredFunctionError)) as caught:
             ft.trace(f)(A)
         assert str(caught.value).startswith(message)
         assert "Fix: " in str(caught.value)
