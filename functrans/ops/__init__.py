@@ -13,6 +13,7 @@ from functrans.ops import creation as creation
 from functrans.ops import cumulative as cumulative
 from functrans.ops import determinant as determinant
 from functrans.ops import diagonal as diagonal
+from functrans.ops import eig as eig
 from functrans.ops import eigen as eigen
 from functrans.ops import differences as differences
 from functrans.ops import einsum as einsum
@@ -54,6 +55,7 @@ from functrans.ops import singular as singular
 from functrans.ops import sorting as sorting
 from functrans.ops import special as special
 from functrans.ops import statistics as statistics
+from functrans.ops import svd as svd
 from functrans.ops import truth as truth
 from functrans.ops import ufunc_methods as ufunc_methods
 from functrans.ops import update as update

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from functrans.ir.spec import ArraySpec
-from functrans.ops.batching import stacked
+from functrans.ops.batching import Flags, Operands, Params, aligned, full, ranks, stacked
 from functrans.ops.contract import conj
 from functrans.ops.family import real_dtype
-from functrans.primitive import Constant, Primitive
+from functrans.primitive import Constant, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.tracer import Tracer
 
@@ -115,3 +115,35 @@ def within(tied: Any, weights: Any) -> Any:
     """The mean of ``weights`` over those equal to each."""
     shares = tied / np.sum(tied, axis=-1, keepdims=True)
     return np.sum(shares.astype(weights.dtype) * weights[..., None, :], axis=-1)
+
+
+# What is right to the first order alone, where values tie.
+
+
+def _once_batch(primitive: Primitive, operands: Operands, batched: Flags, size: int, params: Params) -> Any:
+    (x, tied), (of_x, of_tied) = operands, batched
+    rank = max(ranks(operands, batched))
+    return bind(primitive, full(aligned(x, of_x, rank), of_x, size), aligned(tied, of_tied, rank))
+
+
+def _undefined(t: Any, out: Any, x: Any, tied: Any) -> Any:
+    dtype = real_dtype(t.dtype)
+    return t * np.where(tied, np.full((), np.nan, dtype), np.ones((), dtype))
+
+
+_once = Primitive(
+    "first_order",
+    lambda x, tied: x,
+    lambda x, tied: x,
+    Rules(jvp=[_undefined, None], vjp=[_undefined, None]),
+    source=lambda args, params: args[0],
+    batch=_once_batch,
+)
+
+
+def first_order(x: Any, same: Any, besides: Any = None) -> Any:
+    """``x``, a derivative, whose own derivative is NaN where values tie (or ``besides``): it is not known there."""
+    tied = np.any(same & ~diagonal_of(same.shape[-1]), axis=(-2, -1)) | (
+        False if besides is None else np.any(besides, axis=-1)
+    )
+    return bind(_once, x, np.reshape(tied, (*tied.shape, *[1] * (x.ndim - tied.ndim))))

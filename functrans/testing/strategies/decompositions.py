@@ -82,3 +82,34 @@ def _tangent(draw: Draw) -> Operands:
 
 register("eigenvalue_gradient", _gradient)
 register("eigenvalue_tangent", _tangent)
+
+
+# With more rows than columns by two, LAPACK would choose how the two vectors that go with no singular value turn.
+calls(
+    "svd",
+    *[(np.linalg.svd, spread(*shape)) for shape in ((3, 3), (3, 2), (2, 3), (2, 2, 2), (1, 1), (0, 0))],
+    *[(lambda a: np.linalg.svd(a, False), spread(*shape)) for shape in ((4, 2), (2, 4), (2, 3, 1))],
+    dtypes=FLOATS,
+)
+calls("svdvals", *[(np.linalg.svdvals, spread(*shape)) for shape in ((3, 3), (3, 2), (1, 3), (2, 2, 2), (0, 0))])
+_COMPLEX = ("complex128", "complex64")
+calls("eig", *[(np.linalg.eig, spread(*shape)) for shape in ((3, 3), (2, 2, 2), (1, 1), (0, 0))], dtypes=_COMPLEX)
+calls("eigvals", *[(np.linalg.eigvals, spread(*s)) for s in ((3, 3), (2, 2, 2), (1, 1), (0, 0))], dtypes=_COMPLEX)
+
+
+def _inverse(draw: Draw) -> Operands:
+    draw.dtype = draw.choice(INEXACT)
+    return [spread(*draw.choice([(3, 3), (2, 2, 2)]))(draw)], {}
+
+
+register("inverse_of_eigenvectors", _inverse)
+register("real_entries", _inverse)
+
+
+def _first_order(draw: Draw) -> Operands:
+    draw.dtype = draw.choice(INEXACT)
+    tied, shape = draw.choice([((1, 1), (2, 2)), ((2, 1), (2, 3))])
+    return [draw(shape), np.zeros(tied, bool)], {}
+
+
+register("first_order", _first_order)
