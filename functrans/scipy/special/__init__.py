@@ -10,9 +10,11 @@ Example:
 from functrans.scipy.covering import namespace
 from functrans.scipy.special import combinatorial as combinatorial
 from functrans.scipy.special import error as error
-from functrans.scipy.special import gamma as gamma
+from functrans.scipy.special import exponential_sums as exponential_sums
+from functrans.scipy.special import gamma_family as gamma_family
 from functrans.scipy.special import incomplete_beta as incomplete_beta
 from functrans.scipy.special import incomplete_gamma as incomplete_gamma
 from functrans.scipy.special import logistic as logistic
+from functrans.scipy.special import transformations as transformations
 
 __getattr__, __dir__ = namespace("scipy.special")

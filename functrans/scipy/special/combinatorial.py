@@ -20,7 +20,7 @@ from functrans.ops.duals import absorb
 from functrans.ops.family import broadcast_shapes, elementwise, operand
 from functrans.primitive import POSITIVE, Primitive, Rules
 from functrans.scipy.covering import covers
-from functrans.scipy.special.gamma import (
+from functrans.scipy.special.gamma_family import (
     digamma_difference,
     inverse_power_difference,
     polygamma_of,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy import special
 
+import functrans.scipy.special as covered
 from functrans.primitive import POSITIVE, Domain
 from functrans.testing.strategies.entries import Draw
 from functrans.testing.strategies.operands import FLOATS, INEXACT, calls, register
@@ -104,3 +106,46 @@ orders(
     (POSITIVE, POSITIVE, UNIT),
     *[(1, 0, 0), (0, 1, 0), (0, 0, 1), (2, 0, 0), (1, 1, 0), (0, 2, 0), (1, 0, 1), (0, 1, 2), (0, 0, 3)],
 )
+
+
+ladder("exprel_derivative", (-20.0, 20.0), FLOATS)
+ladder("log1p_quotient", (-0.8, 6.0), FLOATS)
+register(
+    "scipy.special.diric",
+    lambda draw: ([draw(draw.choice(SHAPES), (-8.0, 8.0), dtype="float64"), draw.choice([3, 4, 1])], {}),
+)
+
+
+def sums(name: str, *operands: Any, signed: bool = False) -> None:
+    """Calls of ``logsumexp``, with and without weights."""
+
+    def called(**keywords: Any) -> Any:
+        def f(a: Any, b: Any = None) -> Any:
+            return covered.logsumexp(a, b=b, return_sign=signed, **keywords)
+
+        return f
+
+    calls(
+        f"scipy.special.{name}",
+        (called(), *[shape[0] for shape in operands]),
+        (called(axis=1), *[shape[1] for shape in operands]),
+        (called(axis=(0, 2), keepdims=True), *[shape[2] for shape in operands]),
+        (called(axis=-2), *[shape[3] for shape in operands]),
+    )
+
+
+def _positive(shape: tuple[int, ...], draw: Draw) -> Any:
+    return draw(shape, POSITIVE, place=1)
+
+
+_SUMMED = ((3,), (2, 3), (2, 2, 2), (3, 2))
+sums("logsumexp", _SUMMED)
+sums("logsumexp_weighted", _SUMMED, [partial(_positive, shape) for shape in ((3,), (3,), (2, 1, 2), (3, 2))])
+sums("logsumexp_signed", _SUMMED, signed=True)
+sums("logsumexp_weighted_signed", _SUMMED, ((3,), (2, 3), (2,), (3, 1)), signed=True)
+_SOFTMAX = [(covered.softmax, (3,)), (lambda x: covered.softmax(x, axis=-2), (3, 2)), (covered.softmax, ())]
+calls("scipy.special.softmax", *_SOFTMAX)
+_LOG = covered.log_softmax
+_LOG_SOFTMAX = [(_LOG, (3,)), (lambda x: _LOG(x, axis=1), (2, 3)), (lambda x: _LOG(x, axis=(0, 2)), (2, 2, 2))]
+calls("scipy.special.log_softmax", *_LOG_SOFTMAX)
+register("scipy.special.exponential_parts", lambda draw: ([draw((2, 3))], {"axis": draw.choice([(1,), (0, 1)])}))
