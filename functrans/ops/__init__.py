@@ -5,6 +5,7 @@ from functrans.ops import broadcast as broadcast
 from functrans.ops import cholesky as cholesky
 from functrans.ops import compare as compare
 from functrans.ops import complex as complex
+from functrans.ops import condition as condition
 from functrans.ops import contract as contract
 from functrans.ops import convert as convert
 from functrans.ops import convolution as convolution

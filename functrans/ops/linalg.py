@@ -47,6 +47,20 @@ def square(name: str, a: ArraySpec) -> tuple[int, ...]:
     return a.shape[:-2]
 
 
+def shape_of_matrices(name: str, a: ArraySpec) -> tuple[int, int]:
+    """The number of rows and of columns of each matrix.
+
+    Raises:
+        ShapeError: it is no stack of matrices.
+    """
+    if a.ndim < 2:
+        raise ShapeError(
+            f"`np.linalg.{name}` of {a!r}: it takes matrices, or stacks of them",
+            "make a vector a matrix of one column with `a[:, None]`.",
+        )
+    return a.shape[-2], a.shape[-1]
+
+
 def adjoint(x: Inexact[Array, "*batch m n"]) -> Inexact[Array, "*batch n m"]:
     """The conjugate transpose of each matrix."""
     return conj(x.mT)

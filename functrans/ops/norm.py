@@ -3,6 +3,9 @@
 The gradient of a norm is written as a function of the vector and of the norm itself, so that it traces again. Where a
 norm has a kink, the gradient is the subgradient of least norm: 0 at the zero vector, equal shares among entries (or
 columns, rows) that tie for the largest. The norms made of singular values are in :mod:`functrans.ops.singular`.
+
+Where NumPy's sum of powers overflows or underflows, its value is infinite or zero; the gradient is that of the norm
+itself all the same.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops.batching import Flags, Operands, Params, shifted
 from functrans.ops.contract import conj
 from functrans.ops.family import keywords, normalize_axes, normalize_axis, operand, real_dtype
+from functrans.ops.plain import plain
 from functrans.ops.scalars import strong
 from functrans.ops.singular import nuclear_gradient, spectral_gradient
 from functrans.primitive import Primitive, Rules, call_source
@@ -39,24 +43,57 @@ def _norm_spec(x: ArraySpec, *, ord: Any, axis: Any, keepdims: bool) -> ArraySpe
     return ArraySpec(shape, real_dtype(x.dtype) if x.dtype.kind in "fc" else np.dtype(np.float64))
 
 
-def gradient(out: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
-    """``g`` such that the norm changes by the real part of ``sum(g * dx)``."""
+def gradient(out: Any, x: Any, ord: Any, axis: Any, is_safe: bool = False) -> Any:
+    """``g`` such that the norm changes by the real part of ``sum(g * dx)``; ``is_safe``: ``out`` is precise anyway."""
+    axes = _axes(axis, x.ndim)
     if not x.size:
         return np.zeros(x.shape, x.dtype)
     if len(axes) == 2 and ord not in (None, "fro", "f"):
         return _matrix_gradient(x, ord, *axes)
     scale = np.reshape(out, tuple(1 if i in axes else n for i, n in enumerate(x.shape)))
-    if ord in _EUCLIDEAN:
-        return _ratio(conj(x), scale)
     if ord == 1:
         return _direction(x)
     if ord in (_INF, -_INF):
         return _direction(x) * _shares(np.abs(x) == scale, axes[0])
-    return _power_gradient(x, scale, ord)
+    if not (is_safe or _is_precise(plain(scale), ord)):
+        scale = bind(safe_norm_p, x, ord=ord, axis=axis)
+    return _ratio(conj(x), scale) if ord in _EUCLIDEAN else _power_gradient(x, scale, ord)
+
+
+def _is_precise(scale: Any, ord: Any) -> bool:
+    if type(scale) is ArraySpec:
+        return False
+    least, most = precise_range(scale.dtype, ord)
+    return bool(np.all((scale > least) & (scale < most)))
+
+
+def precise_range(dtype, ord):  # type: ignore[no-untyped-def]
+    """Between which norms the sum of powers neither underflows, nor its root has the rounded exponent's error."""
+    if ord in (None, 2, "fro", "f"):
+        limits = np.finfo(dtype)
+        return float(limits.tiny / limits.eps) ** 0.5, np.inf
+    return 2.0**-16, 2.0**16
+
+
+def safe_norm(x, ord, axis):  # type: ignore[no-untyped-def]
+    """``np.linalg.norm`` with its axes kept, precise also for entries whose powers overflow or underflow."""
+    # Of a number, not an array of one: their powers can differ in the last bit.
+    out = np.reshape(np.linalg.norm(x, ord, axis), np.max(x, axis, keepdims=True).shape)
+    least, most = precise_range(out.dtype, ord)
+    fine = (out > least) & (out < most)
+    if not np.all(fine):
+        size = np.abs(x)
+        # By the power of two that is next to the entry which counts most.
+        extreme = np.min if ord not in (None, "fro", "f") and ord < 0 else np.max
+        size = extreme(size, axis, keepdims=True)
+        size = np.where((size > 0) & (size < np.inf), size, 1).astype(out.dtype)
+        size = np.ldexp(np.ones_like(size), np.frexp(size)[1] - 1)
+        out = np.where(fine, out, np.linalg.norm(x / size, ord, axis, True) * size)
+    return out
 
 
 def _ratio(x: Any, scale: Any) -> Any:
-    """``x / scale``; 0 where the scale is 0, and NaN where it is infinite: there the norm itself has overflowed."""
+    """``x / scale``; 0 where the scale is 0, and NaN where it is infinite."""
     if type(scale) is np.ndarray and np.all((scale > 0) & (scale < _INF)):
         return x / scale
     flat = scale == 0
@@ -103,16 +140,16 @@ def _matrix_gradient(x: Any, ord: Any, row: int, column: int) -> Any:
     return np.moveaxis(found, (-2, -1), (row, column))
 
 
-def _norm_jvp(dx: Any, out: Any, x: Any, *, ord: Any, axis: Any, keepdims: bool) -> Any:
+def _norm_jvp(dx: Any, out: Any, x: Any, *, ord: Any, axis: Any, keepdims: bool, is_safe: bool = False) -> Any:
     axes = _axes(axis, x.ndim)
-    return np.sum(np.real(gradient(out, x, ord, axes) * dx), axis=axes, keepdims=keepdims)
+    return np.sum(np.real(gradient(out, x, ord, axis, is_safe) * dx), axis=axes, keepdims=keepdims)
 
 
-def _norm_vjp(ct: Any, out: Any, x: Any, *, ord: Any, axis: Any, keepdims: bool) -> Any:
+def _norm_vjp(ct: Any, out: Any, x: Any, *, ord: Any, axis: Any, keepdims: bool, is_safe: bool = False) -> Any:
     axes = _axes(axis, x.ndim)
     if not keepdims:
         ct = np.reshape(ct, tuple(1 if i in axes else n for i, n in enumerate(x.shape)))
-    return ct * gradient(out, x, ord, axes)
+    return ct * gradient(out, x, ord, axis, is_safe)
 
 
 def _norm_source(args: list[str], params: dict[str, Any]) -> str:
@@ -144,6 +181,29 @@ norm_p = Primitive(
     source=_norm_source,
     masks=_chooses,
     batch=_norm_batch,
+)
+
+
+def _safe_batch(primitive: Primitive, operands: Operands, batched: Flags, size: int, params: Params) -> Any:
+    (x,), axis = operands, params["axis"]
+    if axis is not None:
+        return bind(primitive, x, **{**params, "axis": shifted(axis)})
+    ord = None if params["ord"] in _EUCLIDEAN else params["ord"]
+    out = bind(primitive, np.reshape(x, (size, prod(x.shape[1:]))), ord=ord, axis=(1,))
+    return np.reshape(out, (size, *[1] * (x.ndim - 1)))
+
+
+safe_norm_p = Primitive(
+    "safe_norm",
+    safe_norm,
+    lambda x, **params: _norm_spec(x, **params, keepdims=True),
+    Rules(
+        jvp=[lambda dx, out, x, **params: _norm_jvp(dx, out, x, **params, keepdims=True, is_safe=True)],
+        vjp=[lambda ct, out, x, **params: _norm_vjp(ct, out, x, **params, keepdims=True, is_safe=True)],
+    ),
+    source=lambda args, params: call_source("safe_norm", args, params),
+    helpers={"precise_range": precise_range, "safe_norm": safe_norm},
+    batch=_safe_batch,
 )
 
 

@@ -23,12 +23,12 @@ from typing import Any
 import numpy as np
 
 from functrans.array_types import Array, Inexact
-from functrans.errors import ShapeError, UncoveredFunctionError
+from functrans.errors import UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
 from functrans.ops.contract import conj
 from functrans.ops.contraction import matrices
 from functrans.ops.family import keywords, operand, real_dtype
-from functrans.ops.linalg import adjoint, linalg_dtype
+from functrans.ops.linalg import adjoint, linalg_dtype, shape_of_matrices
 from functrans.primitive import Primitive, Rules, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
@@ -141,12 +141,7 @@ def _qr_impl(a: Any, *, mode: Any) -> Any:
 
 def _qr_spec(a: ArraySpec, *, mode: str) -> tuple[ArraySpec, ArraySpec]:
     dtype = linalg_dtype("qr", a)
-    if a.ndim < 2:
-        raise ShapeError(
-            f"`np.linalg.qr` of {a!r}: it takes matrices, or stacks of them",
-            "make a vector a matrix of one column with `a[:, None]`.",
-        )
-    m, n = a.shape[-2:]
+    m, n = shape_of_matrices("qr", a)
     inner = m if mode == "complete" else min(m, n)
     return ArraySpec((*a.shape[:-2], m, inner), dtype), ArraySpec((*a.shape[:-2], inner, n), dtype)
 

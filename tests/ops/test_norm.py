@@ -187,10 +187,42 @@ def test_no_power_overflows():
         assert np.all(np.isfinite(hessian_times))
 
 
-@pytest.mark.filterwarnings("ignore:overflow")  # NumPy's own
-def test_where_the_norm_overflows_there_is_no_derivative():
-    """NumPy's value is infinite there: not a number, rather than a zero."""
-    assert np.all(np.isnan(ft.grad(norm)(np.array([1e200, 1.0]))))
+@pytest.mark.filterwarnings("ignore")  # NumPy's own, of what overflows
+@pytest.mark.parametrize("ord", [None, 2, 3, 4, 1.5, 2.5, -1, -2, 0.5], ids=str)
+@pytest.mark.parametrize("size", [1e-300, 1e-200, 1e-100, 1.0, 1e100, 1e200, 1e300])
+def test_tiny_and_huge_vectors(size, ord):
+    """The gradient and the Hessian are those of the norm itself, also where NumPy's value is zero or infinite."""
+    x, v = size * np.array([0.7, -0.4, 0.9]), size * np.array([0.3, 0.8, -0.5])
+    with mpmath.workdps(50):
+        p = mpmath.mpf(2 if ord is None else ord)
+        entries, along = [[mpmath.mpf(float(a)) for a in z] for z in (x, v)]
+        n = sum(abs(a) ** p for a in entries) ** (1 / p)
+        first = [mpmath.sign(a) * (abs(a) / n) ** (p - 1) for a in entries]
+        rate = sum(g * dx for g, dx in zip(first, along, strict=True)) / n
+        second = [(p - 1) * g * (dx / a - rate) for g, a, dx in zip(first, entries, along, strict=True)]
+        expected = [np.array([float(a) for a in z]) for z in (first, second)]
+    gradient = ft.grad(lambda x: norm(x, ord))
+    product = lambda x, v: ft.jvp(gradient, (x,), (v,))  # noqa: E731
+    for found in (product(x, v), ft.evaluate(ft.trace(product)(x, v), x, v)):
+        np.testing.assert_allclose(found[0], expected[0], rtol=3e-15)
+        np.testing.assert_allclose(found[1], expected[1], atol=1e-14 * np.max(np.abs(expected[1])))
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_rows_of_all_sizes():
+    x = np.array([[3e-200, 4e-200], [3.0, 4.0], [3e200, 4e200], [0.0, 0.0]])
+    f = lambda x: np.sum(norm(x, axis=1) * np.ones(4))  # noqa: E731
+    expected = np.array([[0.6, 0.8], [0.6, 0.8], [0.6, 0.8], [0, 0]])
+    np.testing.assert_allclose(ft.grad(f)(x), expected, rtol=1e-15)
+    np.testing.assert_allclose(vmap(ft.grad(lambda x: norm(x)))(x), expected, rtol=1e-15)
+    flat = np.array([6e-200, 0, 8e-200, 0]).reshape(1, 2, 1, 2)
+    np.testing.assert_allclose(vmap(ft.grad(norm))(flat), flat / 1e-199, rtol=1e-15)
+    np.testing.assert_allclose(ft.grad(norm)(np.float32([3e30, 4e30])), np.float32([0.6, 0.8]), rtol=1e-6)
+    np.testing.assert_allclose(ft.grad(lambda z: norm(z))(np.array([3e200, 4e200j])), [0.6, -0.8j], rtol=1e-15)
+
+
+def test_an_infinite_vector_has_no_direction():
+    assert np.isnan(ft.grad(norm)(np.array([np.inf, 1.0]))[0])
 
 
 def test_nan_stays_nan():

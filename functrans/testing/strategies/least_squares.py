@@ -1,4 +1,4 @@
-"""Recipes for the primitives of QR and of least squares."""
+"""Recipes for the primitives of QR, of least squares, and of norms that are precise at any size."""
 
 from __future__ import annotations
 
@@ -67,4 +67,17 @@ calls(
     (np.linalg.matrix_rank, (3,)),
     (lambda a: np.linalg.matrix_rank(a, tol=0.5), (2, 2)),
     (lambda a: np.linalg.matrix_rank(a, rtol=0.25, hermitian=True), regular(2, 2)),
+)
+
+
+def _by_norm(ord: Any, axis: Any) -> Any:
+    return pulled(lambda x: np.linalg.norm(x, ord, axis))
+
+
+calls(
+    "safe_norm",
+    *[(_by_norm(p, None), lambda draw: draw(()).real[()], (3,)) for p in (None, 2, 3, 2.5, 4, -2)],
+    *[(_by_norm(p, 0), lambda draw: draw((2,)).real, (3, 2)) for p in (2, 3, 1.5, -1)],
+    (_by_norm("fro", (0, 2)), lambda draw: draw((2,)).real, (2, 2, 3)),
+    (_by_norm(None, None), lambda draw: draw(()).real[()], (2, 1, 2)),
 )
