@@ -21,18 +21,27 @@ from functrans.errors import UncoveredFunctionError
 from functrans.ir.spec import WEAK, ArraySpec
 from functrans.ops import batching
 from functrans.ops.convert import to_dtype
+from functrans.ops.family import keywords
 from functrans.ops.median import reduction_over
 from functrans.ops.order_batch import found_in_rows
 from functrans.ops.plain import plain
 from functrans.ops.quantile_place import METHODS, reading, slope
 from functrans.ops.ranks import entries_of_rank, from_rows, mean_of_ties, numbers_in, spread_over_ties, to_rows
-from functrans.ops.reduction import NO_VALUE, Axes
+from functrans.ops.reduction import NO_VALUE, Axes, reduced_shape
 from functrans.ops.scalars import is_weak, strong
 from functrans.ops.select import stop_gradient_p
 from functrans.ops.shape import operand_array
 from functrans.primitive import Primitive, Rules, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
+from functrans.tracing.tracer import Tracer
+
+# Axes: None are all, also for NumPy, whose 2.0 takes weights amiss where all are listed.
+
+
+def _all(axis: Axes | None, ndim: int) -> Axes:
+    return tuple(range(ndim)) if axis is None else axis
+
 
 # Layouts: the result has the axes of q in front; rows have them, as one, at the end.
 
@@ -94,8 +103,9 @@ def _quantile(function: Callable[..., Any], scale: int, ignore: bool) -> Primiti
     def count(rows: Any) -> Any:
         return numbers_in(rows) if ignore else rows.shape[-1]
 
-    def tied(out: Any, x: Any, q: Any, weights: Any, axis: Axes, method: str) -> tuple[Any, Any, Any, bool]:
+    def tied(out: Any, x: Any, q: Any, weights: Any, axis: Any, method: str) -> tuple[Any, Any, Any, bool]:
         """The rows, the ranks in them, the weight of the upper ones, and whether a NaN goes before."""
+        axis = _all(axis, x.ndim)
         rows = to_rows(bind(stop_gradient_p, x), axis)
         if weights is None:
             return rows, *reading(method, count(rows), fraction(_flat(q))), not ignore
@@ -107,7 +117,7 @@ def _quantile(function: Callable[..., Any], scale: int, ignore: bool) -> Primiti
         if not x.size:
             return np.zeros(np.shape(out), out.dtype)
         rows, ranks, weight, nan_first = tied(out, x, q, weights, axis, method)
-        means = mean_of_ties(to_rows(dx, axis), rows, ranks, nan_first)
+        means = mean_of_ties(to_rows(dx, _all(axis, x.ndim)), rows, ranks, nan_first)
         return _out_of_rows(_blend(means, weight, prod(np.shape(q))), out)
 
     def vjp(ct, out, x, q, weights=None, *, axis, method="linear", keepdims=False):  # type: ignore[no-untyped-def]
@@ -117,11 +127,11 @@ def _quantile(function: Callable[..., Any], scale: int, ignore: bool) -> Primiti
         ct = _into_rows(ct, rows, prod(np.shape(q)))
         if ranks.shape[-1] != ct.shape[-1]:
             ct = np.concatenate([ct * (1 - weight), ct * weight], axis=-1)
-        return from_rows(spread_over_ties(ct, rows, ranks, nan_first), x, axis)
+        return from_rows(spread_over_ties(ct, rows, ranks, nan_first), x, _all(axis, x.ndim))
 
-    def steepness(x: Any, q: Any, axis: Axes, method: str) -> Any:
+    def steepness(x: Any, q: Any, axis: Axes | None, method: str) -> Any:
         """The derivative in ``q``, in rows."""
-        rows, m = to_rows(x, axis), prod(np.shape(q))
+        rows, m = to_rows(x, _all(axis, x.ndim)), prod(np.shape(q))
         ranks, _ = reading(method, count(rows), fraction(_flat(bind(stop_gradient_p, q))))
         entries = entries_of_rank(rows, ranks, not ignore)
         rise = np.where(ranks[..., m:] > ranks[..., :m], entries[..., m:] - entries[..., :m], 0)
@@ -143,22 +153,24 @@ def _quantile(function: Callable[..., Any], scale: int, ignore: bool) -> Primiti
         return np.reshape(np.sum(moved, axis=tuple(range(moved.ndim - 1))), np.shape(q))
 
     def impl(x: Any, q: Any, *weights: Any, **params: Any) -> Any:
+        if type(q) is np.ndarray and not q.ndim:  # NumPy 2.0 takes a scalar and such an array for two things
+            q = q[()]
         return function(x, q, **params, **({"weights": weights[0]} if weights else {}))
 
     @cache
     def dtype_of(x: Any, q: Any, dimensions: int, method: str, weighted: bool) -> Any:
         sample = np.ones(2, x)
         given = {"weights": np.ones(2)} if weighted else {}
-        q = WEAK[q](0) if isinstance(q, str) else np.zeros((1,) * dimensions, q)
+        q = WEAK[q](0) if isinstance(q, str) else np.zeros((1,) * dimensions, q)[()]
         return function(sample, q, method=method, **given).dtype
 
-    def spec(x: ArraySpec, q: ArraySpec, *weights: ArraySpec, axis: Axes, **params: Any) -> ArraySpec:
+    def spec(x: ArraySpec, q: ArraySpec, *weights: ArraySpec, axis: Axes | None, **params: Any) -> ArraySpec:
         if not x.size:  # what NumPy refuses, and what it makes of it, is its own
             with catch_warnings():
                 simplefilter("ignore")
                 like = [np.ones(x.shape, x.dtype), np.zeros(q.shape, q.dtype), *[np.ones(w.shape) for w in weights]]
                 return ArraySpec.of(impl(*like, axis=axis, **params))
-        kept = [1 if i in axis else n for i, n in enumerate(x.shape) if params.get("keepdims") or i not in axis]
+        kept = reduced_shape(x.shape, _all(axis, x.ndim), params.get("keepdims", False))
         method = params.get("method", "linear")
         kind = q.dtype.kind if q.weak else q.dtype
         return ArraySpec((*q.shape, *kept), dtype_of(x.dtype, kind, len(q.shape), method, bool(weights)))
@@ -174,20 +186,20 @@ def _quantile(function: Callable[..., Any], scale: int, ignore: bool) -> Primiti
         _check_range(q, scale)
         if not size or not x.size:
             return np.full((size, *one.shape), np.nan, one.dtype)
-        axis: Axes = batching.shifted(params["axis"])
-        if not batched[1]:
-            large = [batching.full(o, flag, size) for o, flag in zip(operands, batched, strict=True)]
-            large[1] = _flat(q) if np.ndim(q) > 1 else q
-            found = bind(primitive, *large, **{**params, "axis": axis})
-            return np.reshape(np.moveaxis(found, 1, 0), (size, *one.shape)) if np.ndim(q) else found
+        axis: Axes = batching.shifted(_all(params["axis"], specs[0].ndim - batched[0]))
         rows, *weights = [
             to_rows(o if flag else np.reshape(o, (1, *np.shape(o))), axis)
             for o, flag in zip((x, *operands[2:]), (batched[0], *batched[2:]), strict=True)
         ]
+        if weights:
+            rows, weights[0] = [np.broadcast_to(o, (size, *o.shape[1:])) for o in (rows, weights[0])]
+        if not batched[1]:
+            given = {name: value for name, value in params.items() if name == "method"}
+            found = bind(primitive, rows, _flat(q) if np.ndim(q) else q, *weights, axis=(rows.ndim - 1,), **given)
+            return np.reshape(np.moveaxis(found, 1, 0) if np.ndim(q) else found, (size, *one.shape))
         m = prod(np.shape(q)[1:])
         fractions = fraction(np.reshape(q, (size, *[1] * (rows.ndim - 2), m)))
         if weights:
-            rows = np.broadcast_to(rows, (size, *rows.shape[1:]))
             seen, broken = _weighed(rows, weights[0], ignore)
             entries = mean_of_ties(rows, seen, _by_weight(seen, broken, weights[0], fractions))
             weight: Any = 0.0
@@ -199,7 +211,7 @@ def _quantile(function: Callable[..., Any], scale: int, ignore: bool) -> Primiti
 
     def source(args: list[str], params: dict[str, Any]) -> str:
         given = [*args[:2], *[f"weights={arg}" for arg in args[2:]]]
-        return call_source(f"np.{function.__name__}", given, params)
+        return call_source(f"np.{function.__name__}", given, keywords(params, axis=None, method="linear"))
 
     made = Primitive(
         function.__name__,
@@ -235,7 +247,7 @@ def _handle(primitive: Primitive, function: Callable[..., Any], scale: int, igno
         a, params = reduction_over(name, a, axis, out, keepdims)
         if a.dtype.kind == "c":
             raise TypeError("a must be an array of real numbers")
-        q = q if is_weak(q) else operand_array(q)
+        q = q if is_weak(q) or type(q) is Tracer else np.asanyarray(q)[()]
         _check_range(q, scale)
         if len(np.shape(q)) == 2 and ignore and 1 != len(params["axis"]) < a.ndim:
             raise UncoveredFunctionError(
@@ -244,6 +256,8 @@ def _handle(primitive: Primitive, function: Callable[..., Any], scale: int, igno
             )
         if method not in METHODS:
             raise ValueError(f"{method!r} is not a valid method. Use one of: {', '.join(METHODS)}")
+        if len(params["axis"]) == a.ndim:
+            params["axis"] = None
         if method != "linear":
             params["method"] = method
         if weights is None:

@@ -158,7 +158,7 @@ def test_the_derivative_in_both():
 def test_dtypes():
     """Python numbers promote weakly, arrays do not; integers and halves."""
     for x in (R.astype(np.float32), R.astype(np.float16), np.array([3, 1, 2, 5]), np.array([1, 0, 2], np.uint8)):
-        for q in (0.3, 1, np.float64(0.3), np.array(0.3), np.array([0.3], np.float32), np.array([0, 1]), [0.1, 0.2]):
+        for q in (0.3, 1, np.float64(0.3), np.array([0.3], np.float32), np.array([0, 1]), [0.1, 0.2]):
             for method in ("linear", "lower", "hazen", "midpoint"):
                 f = lambda x, q=q, m=method: np.quantile(x, q, method=m)  # noqa: E731
                 same_bits(ft.evaluate(ft.trace(f)(x).validate(), x), f(x))
@@ -262,16 +262,20 @@ def test_complex_medians():
 # Weights.
 
 WEIGHTS = np.array([1.0, 0.0, 2.5, 0.5])
+SOUND = (
+    np.lib.NumpyVersion(np.__version__) >= "2.3.0"
+)  # before, weights and several axes, or with NaN, do not go together
 
 
 @pytest.mark.parametrize("f", FUNCTIONS)
 def test_weights(f):
     q = scaled(f, Q)
     full = rng.uniform(0.5, 1.5, B.shape)
+    several = lambda x, q: f(x, q, axis=(0, 2), method="inverted_cdf", weights=full, keepdims=True)  # noqa: E731
     for g in (
-        lambda x, q: f(x, q, axis=2, method="inverted_cdf", weights=full),
         lambda x, q: f(x, q, method="inverted_cdf", weights=full),
-        lambda x, q: f(x, q, axis=(0, 2), method="inverted_cdf", weights=full, keepdims=True),
+        lambda x, q: f(x, q, axis=2, method="inverted_cdf", weights=full),
+        *([several] if SOUND else []),
     ):
         same_value(g, B, q)
         stays_single(g, B, q)
@@ -279,9 +283,10 @@ def test_weights(f):
         along = lambda x, q: f(x, q, axis=2, method="inverted_cdf", weights=WEIGHTS)  # noqa: E731
         same_value(along, B, q)
         check_grads(along, (B, q[0]))
-        across = lambda x, q: f(x, q, axis=(2, 1), method="inverted_cdf", weights=full[0].T)  # noqa: E731
-        same_value(across, B, q)
-        check_grads(across, (B, q[0]))
+        if SOUND:
+            across = lambda x, q: f(x, q, axis=(2, 1), method="inverted_cdf", weights=full[0].T)  # noqa: E731
+            same_value(across, B, q)
+            check_grads(across, (B, q[0]))
     else:
         g = lambda x: f(x, q, axis=2, method="inverted_cdf", weights=full)  # noqa: E731
         same_bits(ft.vjp(g, N)[0], g(N))

@@ -230,7 +230,6 @@ def test_in_place_methods_are_refused(name):
         (lambda x: np.partition(x, 7), ValueError, "out of bounds"),
         (lambda x: np.partition(x, [0, -8]), ValueError, "out of bounds"),
         (lambda x: np.partition(x, 1.5), TypeError, "must be integer"),
-        (lambda x: np.partition(x, True), ValueError, "Booleans"),
         (lambda x: np.partition(x, [[1]]), ValueError, "object too deep"),
         (lambda x: np.partition(x, 1, kind="quick"), ValueError, "introselect"),
         (lambda x: np.argpartition(x, 9), ValueError, "out of bounds"),
@@ -241,6 +240,8 @@ def test_numpys_refusals(f, kind, message):
 
 
 def test_a_position_must_be_known():
+    with pytest.raises(ValueError, match="Booleans"):  # NumPy 2.0 warns
+        ft.grad(lambda x: np.partition(x, True)[0])(R)
     with pytest.raises(TracedValueError):
         ft.trace(lambda x, k: np.partition(x, k))(R, 2)
     same_bits(vmap(lambda x: np.partition(x, 2))(A), np.partition(A, 2))
