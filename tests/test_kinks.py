@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 import functrans as ft
+import functrans.scipy.special as special
 
 PAGE = Path(__file__).parent.parent / "docs" / "kinks.md"
-NAMES = {"np": np, "inf": np.inf, "nan": np.nan}
+NAMES = {"np": np, "special": special, "inf": np.inf, "nan": np.nan}
 
 
 def rows() -> list[Any]:

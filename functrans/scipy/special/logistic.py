@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import numpy as np
+import scipy.special
 from scipy import special
 
 from functrans.ops.arithmetic import power
@@ -15,10 +16,21 @@ from functrans.ops.family import elementwise
 from functrans.primitive import POSITIVE, REAL, Derivatives, Rule
 from functrans.scipy.special.ladder import local
 
-# 1 - expit(x) is expit(-x), which keeps its digits where expit(x) rounds to 1.
-elementwise(special.expit, [lambda out, x: out * special.expit(-x)])
+
+def logistic_slope(x):  # type: ignore[no-untyped-def]
+    """``expit(x) (1 - expit(x))``, also where ``expit(x)`` rounds to 1."""
+    return scipy.special.expit(x) * scipy.special.expit(-x)
+
+
+_slope = local(logistic_slope, special.expit, [lambda out, x: -out * np.tanh(0.5 * x)], [REAL])
+elementwise(special.expit, [lambda out, x: _slope(x)])
 elementwise(special.log_expit, [lambda out, x: special.expit(-x)])
-elementwise(special.logit, [lambda out, x: np.divide(1.0, x * (1.0 - x))], singular=True, domain=(0.0, 1.0))
+elementwise(
+    special.logit,
+    [lambda out, x: np.divide(1.0, x) + np.divide(1.0, 1.0 - x)],
+    singular=True,
+    domain=(0.0, 1.0),
+)
 
 
 def _quotient(x: Any, y: Any) -> Any:
@@ -113,7 +125,7 @@ elementwise(special.exp2, [lambda out, x: out * _LOG_2], singular=True)
 elementwise(special.exp10, [lambda out, x: out * _LOG_10], singular=True, domain=(-3.0, 3.0))
 elementwise(special.cbrt, [lambda out, x: 1.0 / (3.0 * (out * out))], singular=True, domain=POSITIVE)
 elementwise(special.cosm1, [lambda out, x: -np.sin(x)])
-_by_base, _by_exponent = [cast(Rule, rule) for rule in cast(Derivatives, power.derivative).locals]
+_by_base, _by_exponent = [cast("Rule", rule) for rule in cast("Derivatives", power.derivative).locals]
 elementwise(
     special.powm1,
     [lambda out, x, y: _by_base(None, x, y), lambda out, x, y: _by_exponent(np.power(x, y), x, y)],
