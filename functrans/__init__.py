@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from functrans import errors as errors
     from functrans import numpy as numpy
     from functrans import tree as tree
+    from functrans.control.branch import cond as cond
+    from functrans.control.branch import switch as switch
+    from functrans.control.loop import fori_loop as fori_loop
+    from functrans.control.loop import while_loop as while_loop
+    from functrans.control.scan import scan as scan
     from functrans.interpreter import evaluate as evaluate
     from functrans.ir import ArraySpec as ArraySpec
     from functrans.ir import Program as Program
@@ -50,10 +55,12 @@ _HOMES = {
     "Program": "ir",
     "all_gather": "transforms.collective",
     "axis_index": "transforms.collective",
+    "cond": "control.branch",
     "derivative": "transforms.higher",
     "elementwise_grad": "transforms.higher",
     "errors": "errors",
     "evaluate": "interpreter",
+    "fori_loop": "control.loop",
     "grad": "transforms.vjp",
     "hessian": "transforms.jacobian",
     "hvp": "transforms.products",
@@ -69,7 +76,9 @@ _HOMES = {
     "pmean": "transforms.collective",
     "pmin": "transforms.collective",
     "psum": "transforms.collective",
+    "scan": "control.scan",
     "stop_gradient": "ops.select",
+    "switch": "control.branch",
     "trace": "tracing.trace",
     "tree": "tree",
     "value_and_grad": "transforms.vjp",
@@ -77,16 +86,19 @@ _HOMES = {
     "vhp": "transforms.products",
     "vjp": "transforms.vjp",
     "vmap": "transforms.vmap",
+    "while_loop": "control.loop",
 }
 __all__ = [
     "ArraySpec",
     "Program",
     "all_gather",
     "axis_index",
+    "cond",
     "derivative",
     "elementwise_grad",
     "errors",
     "evaluate",
+    "fori_loop",
     "grad",
     "hessian",
     "hvp",
@@ -102,7 +114,9 @@ __all__ = [
     "pmean",
     "pmin",
     "psum",
+    "scan",
     "stop_gradient",
+    "switch",
     "trace",
     "tree",
     "value_and_grad",
@@ -110,6 +124,7 @@ __all__ = [
     "vhp",
     "vjp",
     "vmap",
+    "while_loop",
 ]
 
 if not TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,26 @@ def run(program: Program, leaves: Sequence[Any]) -> list[Any]:
             values[i] = None
     # What evaluation gives is its caller's own: no constant of the program.
     return [values[i].copy(order="K") if is_array else values[i] for i, is_array in outputs]
+
+
+def run_plain(program: Program, leaves: Sequence[Any]) -> list[Any]:
+    """:func:`run` on plain values, of a program whose constants are plain: nobody is asked who records."""
+    steps, values, outputs = program.plan or program.planned(plan(program))
+    values = [*leaves, *values]
+    for primitive, operands, params, first, dropped in steps:
+        out = primitive.impl(*[values[i] for i in operands], **params)
+        if primitive.multiple:
+            values[first : first + len(out)] = out
+        else:
+            values[first] = out
+        for i in dropped:
+            values[i] = None
+    return [values[i] for i, _ in outputs]
+
+
+def runner(program: Program) -> Callable[..., list[Any]]:
+    """A function that runs a program on plain inputs."""
+    return lambda *leaves: run_plain(program, leaves)
 
 
 def plan(program: Program) -> tuple[list[Any], list[Any], list[tuple[int, bool]]]:

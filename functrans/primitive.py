@@ -1,6 +1,6 @@
 """What a primitive is: one operation with everything known about it, declared once. And the registry of them.
 
-A derivative is declared in exactly one of five ways, a closed union over which transforms ``match``:
+A derivative is declared in exactly one of six ways, a closed union over which transforms ``match``:
 
 ========================  =====================  =====================================================================
 declared                  for                    what follows
@@ -9,6 +9,7 @@ declared                  for                    what follows
 :class:`Linear`           linear maps            the tangent is the operation itself; only the transpose is written
 :class:`Bilinear`         products               a transpose per operand; the product rule, both ways
 :class:`Rules`            the rest               a jvp per operand, and a vjp (left out: the transposed jvp)
+:class:`Joint`            loops, branches        rules for all operands at once
 :class:`Constant`         comparisons, rounding  zero, for the reason given
 ========================  =====================  =====================================================================
 
@@ -104,6 +105,26 @@ class Rules:
         self.vjp = None if vjp is None else tuple(vjp)
 
 
+class Joint:
+    """Rules for all operands at once: of what runs other programs, whose derivatives are made from those.
+
+    A ``None`` among tangents and cotangents is a zero. Outputs are a tuple if the primitive has several.
+
+    Attributes:
+        jvp: ``jvp(primals, tangents, **params)`` gives ``(out, tangents of out)``.
+        forward: ``forward(primals, moving, **params)`` gives ``(out, residuals)``; ``moving`` says for each operand
+            whether it needs a cotangent.
+        backward: ``backward(residuals, cts, moving, **params)`` gives the cotangents of all operands; ``cts`` is a list
+            with an entry for each output.
+        linear: ``linear(moving, **params)`` says whether it is linear in those operands together; None: never.
+    """
+
+    __slots__ = ("backward", "forward", "jvp", "linear")
+
+    def __init__(self, jvp: Rule, forward: Rule, backward: Rule, linear: Rule | None = None) -> None:
+        self.jvp, self.forward, self.backward, self.linear = jvp, forward, backward, linear
+
+
 class Constant:
     """The derivative is zero wherever it exists (or the result is no real number); ``reason`` says why."""
 
@@ -113,7 +134,7 @@ class Constant:
         self.reason = reason
 
 
-Derivative: TypeAlias = Derivatives | Linear | Bilinear | Rules | Constant
+Derivative: TypeAlias = Derivatives | Linear | Bilinear | Rules | Joint | Constant
 Source: TypeAlias = Callable[[list[str], dict[str, Any]], str]
 #: ``batch(primitive, operands, batched, size, params)``: the primitive of each example. ``batched`` says which operands
 #: have the batch as their first axis, of length ``size``; every output has it.
@@ -133,7 +154,7 @@ class Primitive:
         name: as NumPy names it; ``scipy.special.erf``, in full, for SciPy's: printed programs import ``scipy.special``.
         impl: the callable that computes it from plain values.
         spec: gives the outputs' specs from those of the operands, called as ``spec(*specs, **params)``.
-        derivative: one of the five kinds above, or ``None``: differentiating it is an error that names it.
+        derivative: one of the six kinds above, or ``None``: differentiating it is an error that names it.
         multiple: whether it returns several arrays.
         masks: whether its transpose puts exact zeros beside other numbers (``where``, indexing, …); from there on
             every elementwise product in a backward walk lets a zero absorb infinities and NaN. A number: it does so
@@ -285,6 +306,7 @@ def lookup(name: str) -> Primitive:
     """
     if name not in _registry:  # a Program is unpickled where nothing has been traced yet
         import_module("functrans.ops")
+        import_module("functrans.control")
         home = name.rpartition(".")[0]
         if home.startswith("scipy."):
             import_module(f"functrans.{home}")
@@ -312,6 +334,7 @@ __all__ = [
     "Derivatives",
     "Domain",
     "Each",
+    "Joint",
     "Linear",
     "Primitive",
     "Rule",

@@ -18,6 +18,7 @@ from functrans.primitive import (
     Bilinear,
     Constant,
     Derivatives,
+    Joint,
     Each,
     Linear,
     Primitive,
@@ -113,7 +114,7 @@ def test_registry():
 
 
 def test_every_primitive_says_how_it_is_derived():
-    kinds = (Derivatives, Linear, Bilinear, Rules, Constant)
+    kinds = (Derivatives, Linear, Bilinear, Rules, Joint, Constant)
     for primitive in primitives():
         assert isinstance(primitive.derivative, kinds), primitive
         if isinstance(primitive.derivative, Constant):
@@ -226,5 +227,5 @@ def test_residuals(name, traced, count, keeps):
 def test_cases_cover_every_kind():
     """The strategies reach each kind of derivative, and operands that do not move."""
     kinds = {type(p.derivative) for p in primitives()}
-    assert kinds == {Derivatives, Linear, Bilinear, Rules, Constant}
+    assert kinds == {Derivatives, Linear, Bilinear, Rules, Joint, Constant}
     assert isinstance(cases(lookup("sin")), st.SearchStrategy)

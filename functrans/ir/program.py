@@ -99,7 +99,18 @@ class Program(_Frozen):
     ``print(program)`` shows Python that runs with NumPy alone; :meth:`to_source` gives it as a module.
     """
 
-    __slots__ = ("_key", "_plan", "equations", "in_tree", "input_names", "inputs", "name", "out_tree", "outputs")
+    __slots__ = (
+        "_derived",
+        "_key",
+        "_plan",
+        "equations",
+        "in_tree",
+        "input_names",
+        "inputs",
+        "name",
+        "out_tree",
+        "outputs",
+    )
     name: str
     inputs: tuple[Var, ...]
     equations: tuple[Equation, ...]
@@ -129,6 +140,14 @@ class Program(_Frozen):
         put(self, "out_tree", out_tree)
         put(self, "_key", None)
         put(self, "_plan", None)
+        put(self, "_derived", None)
+
+    @property
+    def derived(self) -> dict[Any, Any]:
+        """What transforms have made of it, kept for the next time."""
+        if self._derived is None:
+            object.__setattr__(self, "_derived", {})
+        return self._derived  # type: ignore[return-value]
 
     @property
     def plan(self) -> Any:
@@ -142,7 +161,7 @@ class Program(_Frozen):
 
     def __getstate__(self) -> tuple[Any, ...]:
         state = dict(zip(self.__slots__, super().__getstate__(), strict=True))
-        return tuple({**state, "_plan": None}.values())
+        return tuple({**state, "_plan": None, "_derived": None}.values())
 
     def validate(self) -> Program:
         """Check single assignment, scoping, arity and specs; returns the program itself.
@@ -212,12 +231,21 @@ class Program(_Frozen):
 
     _key: tuple[Any, ...] | None
     _plan: Any
+    _derived: dict[Any, Any] | None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Program) and self._structure() == other._structure()
 
     def __hash__(self) -> int:
         return hash(self._structure())
+
+
+def held_programs(params: Mapping[str, Any]) -> list[Program]:
+    """The programs among some parameters."""
+    found: list[Program] = []
+    for value in params.values():
+        found += [p for p in (value if isinstance(value, tuple) else (value,)) if isinstance(p, Program)]
+    return found
 
 
 def _atom_key(atom: Atom, number: dict[Var, int]) -> Any:

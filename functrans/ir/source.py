@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from functrans.ir.program import Atom, Equation, Literal, Program, Var
+from functrans.ir.program import Atom, Equation, Literal, Program, Var, held_programs
 from functrans.ir.spec import ArraySpec
 
 _INLINE = 4  # constants with more entries are named
@@ -25,30 +25,90 @@ _CALLED = ("np", "scipy", "abs", "bytes", "complex", "slice", "Ellipsis")
 _SHOWN = 64  # those with more than this are written out by `to_source` alone
 
 
+class FunctionName(str):
+    """What stands in the text for a program that an equation holds: the name of the function that it is printed as."""
+
+    __slots__ = ("program",)
+    program: Program
+
+
+class _Module:
+    """What the functions of a module share: helpers, constants, names, the programs that their equations hold."""
+
+    def __init__(self, program: Program) -> None:
+        self.helpers: dict[str, Callable[..., Any]] = {}
+        self.constants: dict[str, Any] = {}
+        self.modules: set[str] = set()  # SciPy's
+        self.functions: dict[str, str] = {}
+        self._held: list[tuple[Program, FunctionName]] = []
+        self._look(program)
+        # What the code below the names may call: no name of the user's must hide it.
+        self.reserved = {*self.helpers, *_CALLED}
+        self.name = _other_than(program.name, self.reserved)
+        self.body = _Printer(program, self, self.name).function()
+
+    def _look(self, program: Program) -> None:
+        for equation in program.equations:
+            self.helpers.update(equation.primitive.helpers)
+            module = equation.primitive.name.rpartition(".")[0]
+            if module.startswith("scipy."):
+                self.modules.add(module)
+            for held in held_programs(equation.params):
+                self._look(held)
+
+    def function_name(self, program: Program) -> FunctionName:
+        """The name of the function that a program held by an equation is printed as."""
+        for known, name in self._held:
+            if known is program:
+                return name
+        # No variable has an underscore in its name.
+        given = program.name if "_" in program.name else f"{program.name}_"
+        name = FunctionName(_other_than(given, {*self.reserved, *self.functions, self.name}))
+        name.program = program
+        self._held.append((program, name))
+        self.functions[name] = ""  # taken, while those below it are printed
+        text = _Printer(program, self, name, tuple_of_all=True).function()
+        del self.functions[name]
+        self.functions[name] = text
+        return name
+
+    def constant(self, value: Any, taken: Container[str]) -> str:
+        """The name of a large constant."""
+        for name, known in self.constants.items():
+            if known is value:
+                return name
+        name = next(
+            name
+            for i in range(10**6)
+            if (name := f"c{i}") not in taken and name not in self.constants and name not in self.functions
+        )
+        self.constants[name] = value
+        return name
+
+
 def function_source(program: Program) -> str:
     """The program as one function, for reading: helpers and large constants are left to :func:`module_source`."""
-    printer = _Printer(program)
-    body = printer.function()
+    module = _Module(program)
     rows = [
         f"{name} = {_exact(value)}"
         if value.size <= _SHOWN
         else f"{name} = ...  # {ArraySpec.of(value)}: see to_source()"
-        for name, value in printer.constants.items()
+        for name, value in module.constants.items()
     ]
-    return "\n".join([*rows, body])
+    return "\n".join([*rows, *[text + "\n" for text in module.functions.values()], module.body])
 
 
 def module_source(program: Program) -> str:
     """The program as a module: imports, helpers, constants, the function."""
-    printer = _Printer(program)
-    body = printer.function()
+    module = _Module(program)
     header = (
         "from __future__ import annotations  # the types are in jaxtyping's notation, for readers\n\nimport numpy as np"
     )
-    header += "".join(f"\nimport {module}" for module in sorted(printer.modules))
-    helpers = [_helper_source(helper) for helper in printer.helpers.values()]
-    constants = "\n".join(f"{name} = {_exact(value)}" for name, value in printer.constants.items())
-    return "\n\n\n".join([header, *helpers, *([constants] if constants else []), body]) + "\n"
+    header += "".join(f"\nimport {name}" for name in sorted(module.modules))
+    helpers = [_helper_source(helper) for helper in module.helpers.values()]
+    constants = "\n".join(f"{name} = {_exact(value)}" for name, value in module.constants.items())
+    parts = [header, *helpers, *([constants] if constants else []), *module.functions.values(), module.body]
+    return "\n\n\n".join(parts) + "\n"
 
 
 def _helper_source(helper: Callable[..., Any]) -> str:
@@ -65,26 +125,17 @@ def _names() -> Iterator[str]:
 
 
 class _Printer:
-    def __init__(self, program: Program) -> None:
-        self.program = program
-        self.helpers: dict[str, Callable[..., Any]] = {}
-        self.constants: dict[str, Any] = {}
-        self.modules: set[str] = set()  # SciPy's
-        for equation in program.equations:
-            for name, helper in equation.primitive.helpers.items():
-                self.helpers[name] = helper
-            module = equation.primitive.name.rpartition(".")[0]
-            if module.startswith("scipy."):
-                self.modules.add(module)
-        # What the code below the names may call: no name of the user's must hide it.
-        reserved = {*self.helpers, *_CALLED}
-        self.name = _other_than(program.name, reserved)
+    """One program, as one function of a module."""
+
+    def __init__(self, program: Program, module: _Module, name: str, tuple_of_all: bool = False) -> None:
+        self.program, self.module, self.name, self._tuple_of_all = program, module, name, tuple_of_all
+        reserved = module.reserved
         self.input_names: list[str] = []
-        for name in program.input_names:
-            self.input_names.append(_other_than(name, {*reserved, *self.input_names}))
+        for given in program.input_names:
+            self.input_names.append(_other_than(given, {*reserved, *self.input_names}))
         self.names: dict[Var, str] = dict(zip(program.inputs, self.input_names, strict=True))
-        self._taken = {*reserved, *self.input_names, *keyword.kwlist, *dir(builtins), self.name}
-        self._fresh = (name for name in _names() if name not in self._taken)
+        self._taken = {*reserved, *self.input_names, *keyword.kwlist, *dir(builtins), module.name, name}
+        self._fresh = (name for name in _names() if name not in self._taken and name not in module.functions)
 
     def function(self) -> str:
         program = self.program
@@ -102,7 +153,7 @@ class _Printer:
             rows.append((f"{targets} = {expression}", f"# {specs}{place}"))
         results = [self.atom(atom) for atom in program.outputs]
         annotations = [atom.spec.annotation() for atom in program.outputs]
-        if len(results) == 1 and not _is_sequence(program):
+        if len(results) == 1 and not _is_sequence(program) and not self._tuple_of_all:
             returned, result_type = results[0], annotations[0]
         else:
             returned = "(" + ", ".join(results) + ("," if len(results) == 1 else "") + ")"
@@ -114,7 +165,14 @@ class _Printer:
         return "\n".join(lines)
 
     def expression(self, equation: Equation) -> str:
-        return equation.primitive.source([self.atom(atom) for atom in equation.inputs], dict(equation.params))
+        params = {name: self.param(value) for name, value in equation.params.items()}
+        return equation.primitive.source([self.atom(atom) for atom in equation.inputs], params)
+
+    def param(self, value: Any) -> Any:
+        """A parameter; in place of programs the names of their functions."""
+        if isinstance(value, tuple) and value and isinstance(value[0], Program):
+            return tuple([self.module.function_name(program) for program in value])
+        return self.module.function_name(value) if isinstance(value, Program) else value
 
     def atom(self, atom: Atom) -> str:
         if isinstance(atom, Var):
@@ -126,13 +184,7 @@ class _Printer:
         if hasattr(value, "recorder"):  # a traced value of an outer transform, which has no source
             return repr(value)
         if isinstance(value, np.ndarray) and value.size > _INLINE:
-            for name, known in self.constants.items():
-                if known is value:
-                    return name
-            name = next(name for i in range(10**6) if (name := f"c{i}") not in self._taken)
-            self._taken.add(name)
-            self.constants[name] = value
-            return name
+            return self.module.constant(value, self._taken)
         return literal_source(value)
 
 

@@ -16,6 +16,15 @@ _WEAK_NAMES = {"b": "bool", "i": "int", "f": "float", "c": "complex"}
 WEAK: dict[str, type] = {"b": bool, "i": int, "f": float, "c": complex}
 
 
+class Length(int):
+    """The length of an axis that is not known before a loop has run; it counts as zero until then."""
+
+    def __repr__(self) -> str:
+        return "n"
+
+    __str__ = __repr__
+
+
 class ArraySpec:
     """Shape and dtype of an array. A *weak* spec is that of a Python scalar, which takes the other operand's dtype.
 

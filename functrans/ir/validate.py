@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functrans.errors import ProgramError
-from functrans.ir.program import Equation, Literal, Program, Var
+from functrans.ir.program import Equation, Literal, Program, Var, held_programs
 from functrans.ir.spec import ArraySpec
 
 
@@ -54,6 +54,11 @@ def _check_equation(equation: Equation, defined: set[Var], label: str) -> None:
     found = tuple(var.spec for var in equation.outputs)
     if expected != found:
         raise ProgramError(f"{label}: it gives {list(expected)}, but is written as {list(found)}", where=False)
+    for held in held_programs(equation.params):
+        try:
+            validate(held)
+        except ProgramError as error:
+            raise ProgramError(f"{label}: in the program that it holds: {error.what}", where=False) from error
     for var in equation.outputs:
         if var in defined:
             raise ProgramError(f"{label}: an output was defined before (single assignment)", where=False)

@@ -14,7 +14,7 @@ from functrans import tree
 from functrans.errors import TreeError, expect_function
 from functrans.ir.spec import ArraySpec
 from functrans.ops.duals import absorb, conform, scaled, zeros
-from functrans.primitive import Bilinear, Constant, Derivatives, Linear, Primitive, Rules
+from functrans.primitive import Bilinear, Constant, Derivatives, Joint, Linear, Primitive, Rules
 from functrans.tracing.bind import bind, bind_binary, bind_unary
 from functrans.tracing.recorder import Recorder
 from functrans.tracing.refusal import refuse_objects
@@ -74,6 +74,8 @@ class ForwardRecorder(Recorder):
             else:
                 primals.append(arg)
                 tangents.append(None)
+        if type(primitive.derivative) is Joint:
+            return self.joint(primitive, primals, tangents, params)
         try:
             out = bind(primitive, *primals, **params)
         except ValueError as error:
@@ -88,6 +90,15 @@ class ForwardRecorder(Recorder):
             Tracer(self, o, conform(t, ArraySpec.of(o))) if is_inexact_value(o) else o
             for o, t in zip(out, tangent, strict=True)
         )
+
+    def joint(
+        self, primitive: Primitive, primals: Sequence[Any], tangents: Sequence[Any], params: Mapping[str, Any]
+    ) -> Any:
+        """:meth:`process` of a primitive whose rules are for all operands at once."""
+        out, tangent = primitive.derivative.jvp(primals, tangents, **params)  # type: ignore[union-attr,operator]
+        pairs = zip(out, tangent, strict=True) if primitive.multiple else [(out, tangent)]
+        made = tuple(o if t is None else Tracer(self, o, conform(t, ArraySpec.of(o))) for o, t in pairs)
+        return made if primitive.multiple else made[0]
 
 
 def fitted(tangent: Any, out: Any, primitive: Primitive) -> Any:

@@ -10,9 +10,9 @@ import numpy as np
 from functrans import tree
 from functrans.errors import DerivativeError, ShapeError, describe_function, expect_function
 from functrans.interpreter import run
-from functrans.ir import ArraySpec, Program, Var
+from functrans.ir import ArraySpec, Equation, Program, Var
 from functrans.ops.duals import zeros
-from functrans.primitive import Bilinear, Derivatives, Linear, Rules, used_parameters
+from functrans.primitive import Bilinear, Derivatives, Joint, Linear, Rules, used_parameters
 from functrans.tracing.trace import stage, trace
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.arguments import differentiable_leaves, dual, like_primal
@@ -188,20 +188,33 @@ def expect_linear(program: Program, f: Callable[..., Any]) -> None:
     Raises:
         DerivativeError: one is not; it names the primitive and the user's line.
     """
-    moving: set[Any] = set(program.inputs)
+    equation, _ = first_nonlinear(program, [True] * len(program.inputs))
+    if equation is not None:
+        raise DerivativeError(
+            f"`linear_transpose` of {describe_function(f)}, which is not linear: `{equation.primitive.name}` is "
+            "applied to what depends on its arguments",
+            "`functrans.linearize(f, x)` gives the linear part at a point, which can be transposed.",
+            equation.location or False,
+        )
+
+
+def first_nonlinear(program: Program, flags: Sequence[bool]) -> tuple[Equation | None, list[bool]]:
+    """The first equation that is not linear in what depends on these inputs, if any; which outputs depend on them."""
+    moving: set[Any] = {var for var, flag in zip(program.inputs, flags, strict=True) if flag}
     for equation in program.equations:
         traced = [i for i, atom in enumerate(equation.inputs) if isinstance(atom, Var) and atom in moving]
         if not traced:
             continue
         moving.update(equation.outputs)
         primitive = equation.primitive
-        if primitive.name in _JUMPS or not _is_linear(primitive.derivative, traced, len(equation.inputs)):
-            raise DerivativeError(
-                f"`linear_transpose` of {describe_function(f)}, which is not linear: `{primitive.name}` is "
-                "applied to what depends on its arguments",
-                "`functrans.linearize(f, x)` gives the linear part at a point, which can be transposed.",
-                equation.location or False,
-            )
+        if isinstance(primitive.derivative, Joint):
+            linear = primitive.derivative.linear
+            given = [i in traced for i in range(len(equation.inputs))]
+            if linear is None or not linear(given, **equation.params):
+                return equation, []
+        elif primitive.name in _JUMPS or not _is_linear(primitive.derivative, traced, len(equation.inputs)):
+            return equation, []
+    return None, [isinstance(atom, Var) and atom in moving for atom in program.outputs]
 
 
 def _is_linear(derivative: Any, traced: list[int], count: int) -> bool:

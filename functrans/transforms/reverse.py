@@ -15,7 +15,7 @@ import numpy as np
 
 from functrans.errors import TracedAssignmentError, user_location
 from functrans.ir.spec import ArraySpec
-from functrans.primitive import Bilinear, Constant, Derivatives, Linear, Primitive, residual_key
+from functrans.primitive import Bilinear, Constant, Derivatives, Joint, Linear, Primitive, residual_key
 from functrans.tracing.bind import bind, bind_binary, bind_unary
 from functrans.tracing.recorder import Recorder
 from functrans.tracing.refusal import location_of, refuse_objects
@@ -154,6 +154,8 @@ class ReverseRecorder(Recorder):
                 values.append(arg)
                 parents.append(None)
             bit <<= 1
+        if kind is Joint:
+            return self.joint(primitive, values, parents, params)
         try:
             out = bind(primitive, *values, **params)
         except ValueError as error:
@@ -187,6 +189,23 @@ class ReverseRecorder(Recorder):
             kept_out = out if keeps_out else None
             return Tracer(self, out, (age, primitive, parents, kept_out, operands, targets, params, location))
         node = (age, primitive, parents, out, operands, targets, params, location)
+        return tuple(
+            Tracer(self, element, (self.next_age(), position, node)) if is_inexact_value(element) else element
+            for position, element in enumerate(out)
+        )
+
+    def joint(
+        self, primitive: Primitive, values: Sequence[Any], parents: Sequence[Node | None], params: Mapping[str, Any]
+    ) -> Any:
+        """:meth:`process` of a primitive whose rules are for all operands at once; they say what is kept."""
+        moving = tuple([parent is not None for parent in parents])
+        age = self.next_age()
+        out, residuals = primitive.derivative.forward(values, moving, **params)  # type: ignore[union-attr,operator]
+        targets = [ArraySpec.of(value) if moves else None for value, moves in zip(values, moving, strict=True)]
+        location = user_location() if self.located else None
+        if not primitive.multiple:
+            return Tracer(self, out, (age, primitive, parents, None, residuals, targets, params, location))
+        node = (age, primitive, parents, [None] * len(out), residuals, targets, params, location)
         return tuple(
             Tracer(self, element, (self.next_age(), position, node)) if is_inexact_value(element) else element
             for position, element in enumerate(out)

@@ -17,7 +17,7 @@ import numpy as np
 from functrans.errors import at_location
 from functrans.ir.spec import ArraySpec
 from functrans.ops.duals import ONE, absorb, match, scaled, zeros
-from functrans.primitive import Bilinear, Derivatives, Linear, Primitive, Rules
+from functrans.primitive import Bilinear, Derivatives, Joint, Linear, Primitive, Rules
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.reverse import Node, ReverseRecorder
 
@@ -171,6 +171,14 @@ def pull(
                 contribution = match(contribution, targets[position])
             found.append((parent, contribution))
         return found
+    if type(derivative) is Joint:
+        moving = tuple([parent is not None for parent in parents])
+        cts = derivative.backward(operands, ct if primitive.multiple else [ct], moving, **params)
+        return [
+            (parent, match(c, target))
+            for parent, c, target in zip(parents, cts, targets, strict=True)
+            if parent is not None and c is not None
+        ]
     if primitive.multiple:
         ct = tuple(unused(ArraySpec.of(o)) if c is None else c for c, o in zip(ct, out, strict=True))
     for position, parent in enumerate(parents):

@@ -1,0 +1,561 @@
+"""``while_loop`` and ``fori_loop``: loops whose number of steps may not be known before they run.
+
+With known values they are Python's loops, and what ran is traced. In a staged trace, or a batch, a ``while`` is one
+primitive that holds its condition and its body as programs. Reverse mode lets it keep, step by step, what the walk back
+will read, in stacks that grow with it; the walk back is a scan over them. In a batch it runs until all are done.
+
+Source: Griewank and Walther, *Evaluating Derivatives*, 2nd ed. (2008), chapter 12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from functrans import tree
+from functrans.control.closure import close, flat_program
+from functrans.control.derived import Flags, chosen, hoisted, later, linearized, pushed, specs_of, split, spread_out
+from functrans.control.derived import batched as batched_program
+from functrans.control.scan import scan, scan_p
+from functrans.control.stepping import mismatch
+from functrans.errors import (
+    ShapeError,
+    TracedBoolError,
+    TracedValueError,
+    TreeError,
+    describe_function,
+    expect_function,
+)
+from functrans.interpreter import run, runner
+from functrans.ir import ArraySpec, Literal, Program
+from functrans.ir.source import param_source
+from functrans.ir.spec import Length
+from functrans.ops.duals import zeros
+from functrans.ops.scalars import strong
+from functrans.primitive import Joint, Primitive
+from functrans.tracing.bind import bind
+from functrans.tracing.tracer import Tracer
+
+
+class Parts:
+    """The operands (or anything listed like them) of a while: constants of the condition, of the body, the carry."""
+
+    __slots__ = ("body", "carry", "test")
+
+    def __init__(self, values: Sequence[Any], tests: int, bodies: int) -> None:
+        self.test, self.body = list(values[:tests]), list(values[tests : tests + bodies])
+        self.carry = list(values[tests + bodies :])
+
+
+def while_steps(test, of_test, body, of_body, carry, ys):  # type: ignore[no-untyped-def]
+    """Run the body as long as the condition holds; what it gives beside the carry is stacked."""
+    kept = []
+    while np.any(test(*of_test, *carry)[0]):
+        outs = body(*of_body, *carry)
+        carry = outs[: len(carry)]
+        kept.append(outs[len(carry) :])
+    stacked = [
+        np.array([row[i] for row in kept], dtype).reshape(len(kept), *shape) for i, (shape, dtype) in enumerate(ys)
+    ]
+    return (*carry, *stacked)
+
+
+def _impl(*operands: Any, test: Program, body: Program, tests: int, bodies: int, counts: tuple[int, ...]) -> Any:
+    given = Parts(operands, tests, bodies)
+    ys = [(atom.spec.shape, atom.spec.dtype) for atom in body.outputs[len(given.carry) :]]
+    return while_steps(runner(test), given.test, runner(body), given.body, given.carry, ys)
+
+
+def _source(args: list[str], params: dict[str, Any]) -> str:
+    given = Parts(args, params["tests"], params["bodies"])
+    test, body = params["test"], params["body"]
+    ys = [(atom.spec.shape, atom.spec.dtype) for atom in body.program.outputs[len(given.carry) :]]
+    of_test, of_body, carry = (f"[{', '.join(group)}]" for group in (given.test, given.body, given.carry))
+    return f"while_steps({test}, {of_test}, {body}, {of_body}, {carry}, {param_source(ys)})"
+
+
+def _spec(*specs: ArraySpec, test: Program, body: Program, tests: int, bodies: int, counts: tuple[int, ...]) -> Any:
+    outs = specs_of(body.outputs)
+    carries = len(specs) - tests - bodies
+    return (*outs[:carries], *[ArraySpec((Length(), *spec.shape), spec.dtype) for spec in outs[carries:]])
+
+
+def _jvp(
+    primals: Sequence[Any],
+    tangents: Sequence[Any],
+    *,
+    test: Program,
+    body: Program,
+    tests: int,
+    bodies: int,
+    counts: tuple[int, ...],
+) -> Any:
+    if later(tangents, primals):
+        return _split_jvp(primals, tangents, test=test, body=body, tests=tests, bodies=bodies, counts=counts)
+    values, dual = Parts(primals, tests, bodies), Parts(tangents, tests, bodies)
+    of_body = tuple([dx is not None for dx in dual.body])
+    carry = tuple([dx is not None for dx in dual.carry])
+    carries, rest = len(carry), len(body.outputs) - len(carry)
+    while True:
+        derivative = pushed(body, (*of_body, *carry), (*carry, *[False] * rest))
+        if derivative.moving[:carries] == carry:
+            break
+        carry = derivative.moving[:carries]
+    moved = sum(of_body), sum(carry)
+
+    def push(*leaves: Any) -> list[Any]:
+        consts, state = leaves[: bodies + moved[0]], leaves[bodies + moved[0] :]
+        outs = run(derivative.program, [*consts[:bodies], *state[:carries], *consts[bodies:], *state[carries:]])
+        ys, tangents = outs[carries : len(body.outputs)], outs[len(body.outputs) :]
+        return [*outs[:carries], *tangents[: moved[1]], *ys, *tangents[moved[1] :]]
+
+    def still(*leaves: Any) -> list[Any]:
+        return run(test, leaves[: len(test.inputs)])
+
+    inputs = specs_of(derivative.program.inputs)
+    given, of_tangents = inputs[: bodies + carries], inputs[bodies + carries :]
+    state = [*given[bodies:], *of_tangents[moved[0] :]]
+    step = flat_program(push, [*given[:bodies], *of_tangents[: moved[0]], *state], derivative.program.name)
+    starts = [zeros(ArraySpec.of(x)) if dx is None else dx for x, dx in zip(values.carry, dual.carry, strict=True)]
+    outs = bind(
+        while_p,
+        *[*values.test, *values.body, *chosen(dual.body, of_body), *values.carry, *chosen(starts, carry)],
+        test=flat_program(still, [*specs_of(test.inputs[:tests]), *state], test.name),
+        body=step,
+        tests=tests,
+        bodies=bodies + moved[0],
+        counts=tuple([i + moved[1] for i in counts]),
+    )
+    ends, ys = outs[: carries + moved[1]], outs[carries + moved[1] :]
+    return (*ends[:carries], *ys[:rest]), [
+        *spread_out(ends[carries:], carry),
+        *spread_out(ys[rest:], derivative.moving[carries:]),
+    ]
+
+
+# Reverse mode.
+
+
+class Sweeps:
+    """The body of a while whose values are computed before its derivative: what it keeps at each step.
+
+    The last that is kept says whether the step counts (``counts`` of the primitive: the outputs of the body that do):
+    in a batch it does not for the examples that are done.
+    """
+
+    __slots__ = ("body", "carry", "cut", "hoisted", "reached", "residuals")
+
+    def __init__(self, program: Program, moving: Flags, bodies: int, forwards: bool) -> None:
+        carry = moving[bodies:]
+        while True:
+            now = (*moving[:bodies], *carry)
+            rest = [False] * (len(program.outputs) - len(carry))
+            cut = split(program, now, (*carry, *rest)) if forwards else linearized(program, now)
+            grown = tuple([a or b for a, b in zip(carry, cut.moving, strict=False)])
+            if grown == carry:
+                break
+            carry = grown
+        self.cut, self.carry = cut, carry
+        self.reached = cut.reached
+        self.hoisted = hoisted(cut.forward, bodies)
+        rest = self.hoisted.rest
+        kept = iter(rest.outputs[len(program.outputs) :])
+        first = sum(self.hoisted.kept)
+        place = {var: i for i, var in enumerate(rest.inputs[first : first + len(self.hoisted.before.outputs)])}
+        self.residuals: list[tuple[str, int]] = []
+        stacked: list[Any] = []
+        for source in cut.sources:
+            if source is None:
+                atom = next(kept)
+                if atom in place:
+                    self.residuals.append(("before", place[atom]))
+                    continue
+            elif source < bodies:
+                self.residuals.append(("const", source))
+                continue
+            else:
+                atom = rest.inputs[len(rest.inputs) - len(program.inputs) + source]
+            self.residuals.append(("stacked", len(stacked)))
+            stacked.append(atom)
+        outputs = [*rest.outputs[: len(program.outputs)], *stacked, Literal(np.True_)]
+        self.body = Program(rest.inputs, rest.equations, outputs, name=rest.name)
+
+
+def _sweeps(program: Program, moving: Flags, bodies: int, forwards: bool = False) -> Sweeps:
+    key = ("while", moving, bodies, forwards)
+    known = program.derived.get(key)
+    if known is None:
+        known = program.derived.setdefault(key, Sweeps(program, moving, bodies, forwards))
+    return known  # type: ignore[no-any-return]
+
+
+def _forward(
+    primals: Sequence[Any],
+    moving: Flags,
+    *,
+    test: Program,
+    body: Program,
+    tests: int,
+    bodies: int,
+    counts: tuple[int, ...],
+) -> Any:
+    sweeps = _sweeps(body, moving[tests:], bodies)
+    return _run_forward(sweeps, primals, test=test, body=body, tests=tests, bodies=bodies, counts=counts)
+
+
+def _run_forward(
+    sweeps: Sweeps,
+    primals: Sequence[Any],
+    *,
+    test: Program,
+    body: Program,
+    tests: int,
+    bodies: int,
+    counts: tuple[int, ...],
+) -> Any:
+    """The outputs, and what the derivative will read."""
+    given = Parts(primals, tests, bodies)
+    before = run(sweeps.hoisted.before, given.body)
+    held = [*chosen(given.body, sweeps.hoisted.kept), *before]
+    outs = bind(
+        while_p,
+        *given.test,
+        *held,
+        *given.carry,
+        test=test,
+        body=sweeps.body,
+        tests=tests,
+        bodies=len(held),
+        counts=(*counts, len(sweeps.body.outputs) - 1),
+    )
+    count = len(body.outputs)
+    sources = {"const": given.body, "before": before, "stacked": outs[count:]}
+    return outs[:count], (sweeps, [sources[kind][i] for kind, i in sweeps.residuals], outs[-1])
+
+
+def _backward(
+    kept: Any,
+    cts: Sequence[Any],
+    moving: Flags,
+    *,
+    test: Program,
+    body: Program,
+    tests: int,
+    bodies: int,
+    counts: tuple[int, ...],
+) -> list[Any]:
+    sweeps, residuals, valid = kept
+    carries = len(body.inputs) - bodies
+    is_stacked = [kind == "stacked" for kind, _ in sweeps.residuals]
+    specs = specs_of(body.inputs)
+    of_ys = tuple(
+        [ct is not None and moves for ct, moves in zip(cts[carries:], sweeps.cut.moving[carries:], strict=True)]
+    )
+    step = _backward_body(body, sweeps, is_stacked, of_ys, bodies)
+    held = [r for r, stacked in zip(residuals, is_stacked, strict=True) if not stacked]
+    ends = [zeros(spec) if ct is None else ct for ct, spec in zip(cts[:carries], specs[bodies:], strict=True)]
+    starts = [*chosen(ends, sweeps.carry), *map(zeros, chosen(specs[:bodies], sweeps.reached[:bodies]))]
+    outs = bind(
+        scan_p,
+        *held,
+        *starts,
+        *chosen(residuals, is_stacked),
+        valid,
+        *chosen(cts[carries:], of_ys),
+        program=step,
+        consts=len(held),
+        carries=len(starts),
+        length=None,
+        reverse=True,
+    )
+    of_carry = spread_out(outs[: sum(sweeps.carry)], sweeps.carry)
+    return [*[None] * tests, *spread_out(outs[sum(sweeps.carry) :], sweeps.reached[:bodies]), *of_carry]
+
+
+def _backward_body(program: Program, sweeps: Sweeps, is_stacked: Sequence[bool], of_ys: Flags, bodies: int) -> Program:
+    key = ("while body", of_ys)
+    known = sweeps.cut.linear.derived.get(key)
+    if known is not None:
+        return known  # type: ignore[no-any-return]
+    specs, outs = specs_of(program.inputs), specs_of(program.outputs)
+    carries = len(specs) - bodies
+    of_residuals = specs_of(sweeps.cut.linear.inputs[: len(is_stacked)])
+    held = [spec for spec, stacked in zip(of_residuals, is_stacked, strict=True) if not stacked]
+    sums = chosen(specs[:bodies], sweeps.reached[:bodies])
+    moved = sum(sweeps.carry)
+
+    def back(*leaves: Any) -> list[Any]:
+        consts, state, rest = (
+            leaves[: len(held)],
+            leaves[len(held) :][: moved + len(sums)],
+            leaves[len(held) + moved + len(sums) :],
+        )
+        stacked, constant = iter(rest), iter(consts)
+        residuals = [next(stacked) if flag else next(constant) for flag in is_stacked]
+        counts = next(stacked)
+        ys = spread_out(list(stacked), of_ys)
+        ys = [zeros(spec) if ct is None else ct for ct, spec in zip(ys, outs[carries:], strict=True)]
+        of_carry = spread_out(state[:moved], sweeps.carry)
+        cts = [ct for ct, moves in zip([*of_carry, *ys], sweeps.cut.moving, strict=True) if moves]
+        found = iter(run(sweeps.cut.linear, [*residuals, *cts]))
+        totals = [np.where(counts, total + next(found), total) for total in state[moved:]]
+        reached = sweeps.reached[bodies:]
+        carry = [
+            np.where(counts, next(found) if is_reached else zeros(spec), ct)
+            for is_reached, moves, spec, ct in zip(reached, sweeps.carry, specs[bodies:], of_carry, strict=True)
+            if moves
+        ]
+        return [*carry, *totals]
+
+    made = flat_program(
+        back,
+        [
+            *held,
+            *chosen(specs[bodies:], sweeps.carry),
+            *sums,
+            *chosen(of_residuals, is_stacked),
+            ArraySpec((), bool),
+            *chosen(outs[carries:], of_ys),
+        ],
+        sweeps.cut.linear.name,
+    )
+    return sweeps.cut.linear.derived.setdefault(key, made)  # type: ignore[no-any-return]
+
+
+def _split_jvp(
+    primals: Sequence[Any], tangents: Sequence[Any], *, body: Program, tests: int, bodies: int, **how: Any
+) -> Any:
+    """Forward mode, with the values computed first: the tangents are a scan over what these leave behind."""
+    moving = tuple([dx is not None for dx in tangents[tests:]])
+    sweeps = _sweeps(body, moving, bodies, forwards=True)
+    outs, (_, residuals, valid) = _run_forward(sweeps, primals, body=body, tests=tests, bodies=bodies, **how)
+    is_stacked = [kind == "stacked" for kind, _ in sweeps.residuals]
+    held = [r for r, stacked in zip(residuals, is_stacked, strict=True) if not stacked]
+    consts = chosen(tangents[tests : tests + bodies], moving[:bodies])
+    carries = len(body.inputs) - bodies
+    specs = specs_of(body.inputs[bodies:])
+    starts = [zeros(spec) if dx is None else dx for dx, spec in zip(tangents[tests + bodies :], specs, strict=True)]
+    found = bind(
+        scan_p,
+        *[*held, *consts],
+        *chosen(starts, sweeps.carry),
+        *[*chosen(residuals, is_stacked), valid],
+        program=_tangent_body(sweeps, is_stacked, len(consts)),
+        consts=len(held) + len(consts),
+        carries=sum(sweeps.carry),
+        length=None,
+        reverse=False,
+    )
+    of_carry = spread_out(found[: sum(sweeps.carry)], sweeps.carry)
+    return outs, [*of_carry, *spread_out(found[sum(sweeps.carry) :], sweeps.cut.moving[carries:])]
+
+
+def _tangent_body(sweeps: Sweeps, is_stacked: Sequence[bool], consts: int) -> Program:
+    """Residuals and tangents of one step, in the order of a scan's body; a step that does not count changes nothing."""
+    known = sweeps.cut.linear.derived.get("while body")
+    if known is not None:
+        return known  # type: ignore[no-any-return]
+    specs = specs_of(sweeps.cut.linear.inputs)
+    of_residuals, of_tangents = specs[: len(is_stacked)], specs[len(is_stacked) :]
+    held = [spec for spec, stacked in zip(of_residuals, is_stacked, strict=True) if not stacked]
+    first, moved = len(held) + consts, sum(sweeps.carry)
+
+    def body(*leaves: Any) -> list[Any]:
+        constant, state, stacked = iter(leaves[:first]), leaves[first : first + moved], iter(leaves[first + moved :])
+        residuals = [next(stacked) if flag else next(constant) for flag in is_stacked]
+        counts = next(stacked)
+        outs = run(sweeps.cut.linear, [*residuals, *constant, *state])
+        return [*[np.where(counts, new, old) for new, old in zip(outs[:moved], state, strict=True)], *outs[moved:]]
+
+    made = flat_program(
+        body,
+        [*held, *of_tangents, *chosen(of_residuals, is_stacked), ArraySpec((), bool)],
+        sweeps.cut.linear.name,
+    )
+    return sweeps.cut.linear.derived.setdefault("while body", made)  # type: ignore[no-any-return]
+
+
+# Batches.
+
+
+def _batch(
+    primitive: Primitive, operands: Sequence[Any], flags: Sequence[bool], size: int, params: Mapping[str, Any]
+) -> Any:
+    test, body, tests, bodies = (params[name] for name in ("test", "body", "tests", "bodies"))
+    counts = params["counts"]
+    given, groups = Parts(operands, tests, bodies), Parts(flags, tests, bodies)
+    carry = tuple(groups.carry)
+    carries = len(carry)
+    rest = len(body.outputs) - carries
+    while True:
+        still = batched_program(test, (*groups.test, *carry), size)
+        differs = still.batched[0]
+        wanted = tuple([flag or differs for flag in carry]) + (True,) * rest
+        step = batched_program(body, (*groups.body, *carry), size, wanted)
+        if step.batched[:carries] == carry:
+            break
+        carry = step.batched[:carries]
+    starts = [
+        np.broadcast_to(x, (size, *np.shape(x))) if flag and not was else x
+        for x, flag, was in zip(given.carry, carry, groups.carry, strict=True)
+    ]
+    made = step.program
+    bodies_now, consts = bodies, [*given.test, *given.body]
+    if differs:
+        # Examples that are done stay as they are; what their steps leave behind does not count.
+        state = specs_of(made.inputs[bodies:])
+
+        def together(*leaves: Any) -> list[Any]:
+            of_test, of_body, state = leaves[:tests], leaves[tests : tests + bodies], leaves[tests + bodies :]
+            active = run(still.program, [*of_test, *state])[0]
+            outs = run(made, [*of_body, *state])
+            held = [
+                np.where(np.reshape(active, (size, *[1] * (np.ndim(old) - 1))), new, old)
+                for new, old in zip(outs[:carries], state, strict=True)
+            ]
+            return [*held, *[out & active if i in counts else out for i, out in enumerate(outs[carries:], carries)]]
+
+        specs = [*specs_of(still.program.inputs[:tests]), *specs_of(made.inputs[:bodies]), *state]
+        made = flat_program(together, specs, made.name)
+        bodies_now, consts = tests + bodies, [*given.test, *given.test, *given.body]
+    outs = bind(
+        primitive,
+        *consts,
+        *starts,
+        test=still.program,
+        body=made,
+        tests=tests,
+        bodies=bodies_now,
+        counts=counts,
+    )
+    of_outs = (*carry, *step.batched[carries:])
+    return tuple(
+        (out if i < carries else np.moveaxis(out, 1, 0)) if flag else np.broadcast_to(out, (size, *np.shape(out)))
+        for i, (out, flag) in enumerate(zip(outs, of_outs, strict=True))
+    )
+
+
+while_p: Primitive = Primitive(
+    "while_loop",
+    _impl,
+    _spec,
+    Joint(_jvp, _forward, _backward),
+    source=_source,
+    helpers={"while_steps": while_steps},
+    multiple=True,
+    batch=_batch,
+)
+
+
+# What users call.
+
+
+def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], init: Any) -> Any:
+    """``carry = init``, then ``carry = body_fun(carry)`` as long as ``cond_fun(carry)`` holds.
+
+    Where the condition is known, this is Python's loop. In a staged trace it is written down; in a batch it runs until
+    the examples are all done. It is differentiable in both modes, to any order.
+
+    Args:
+        cond_fun: the carry to one truth value.
+        body_fun: the carry to the next one, of the same structure, shapes and dtypes.
+        init: the first carry: a tree of arrays.
+
+    Raises:
+        TreeError, ShapeError: the carry changes; the message shows both, leaf by leaf.
+
+    Example:
+        >>> import functrans as ft
+        >>> def halve(x):  # until it is below one
+        ...     return ft.while_loop(lambda y: y >= 1.0, lambda y: y / 2, x)
+        >>> ft.value_and_grad(halve)(5.0)
+        (0.625, 0.125)
+        >>> import numpy as np
+        >>> ft.vmap(ft.grad(halve))(np.array([0.5, 5.0, 100.0]))
+        array([1.       , 0.125    , 0.0078125])
+    """
+    expect_function(cond_fun, "while_loop")
+    expect_function(body_fun, "while_loop")
+    try:
+        carry = init
+        while cond_fun(carry):
+            carry = body_fun(carry)
+        return carry
+    except (TracedBoolError, TracedValueError):
+        leaves, structure = tree.flatten(init)
+    return _staged_while(cond_fun, body_fun, leaves, structure)
+
+
+def _staged_while(
+    cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], leaves: Sequence[Any], structure: tree.TreeDef
+) -> Any:
+    in_tree = tree.flatten((tree.unflatten(structure, leaves),))[1]
+    weak = [ArraySpec.of(leaf).weak for leaf in leaves]
+    leaves = [strong(leaf) for leaf in leaves]
+    while True:
+        specs = [ArraySpec.of(leaf) for leaf in leaves]
+        body = close(body_fun, specs, in_tree, "while_loop")
+        if body.out_tree != structure:
+            raise TreeError(
+                f"the body of `while_loop`, {describe_function(body_fun)}, was given a carry of the structure "
+                f"{structure} and returned one of {body.out_tree}",
+                "return the carry in the structure that it came in.",
+            )
+        found = specs_of(body.program.outputs)
+        if found == specs:
+            break
+        if any(a != b and not (w and a.shape == b.shape) for a, b, w in zip(specs, found, weak, strict=True)):
+            raise ShapeError(*mismatch(body_fun, "while_loop", structure, specs, found))
+        leaves = [leaf.astype(spec.dtype) for leaf, spec in zip(leaves, found, strict=True)]
+        weak = [False] * len(weak)
+    test = close(cond_fun, specs, in_tree, "while_loop")
+    outs = specs_of(test.program.outputs)
+    if len(outs) != 1 or outs[0].shape:
+        raise ShapeError(
+            f"the condition of `while_loop`, {describe_function(cond_fun)}, returned {outs}, not one truth value",
+            "reduce it: `np.all(...)`, `np.any(...)`.",
+        )
+    found = bind(
+        while_p,
+        *test.consts,
+        *body.consts,
+        *leaves,
+        test=test.program,
+        body=body.program,
+        tests=len(test.consts),
+        bodies=len(body.consts),
+        counts=(),
+    )
+    return tree.unflatten(structure, found)
+
+
+def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init: Any) -> Any:
+    """``carry = init``, then ``carry = body_fun(i, carry)`` for ``i`` from ``lower`` up to, not including, ``upper``.
+
+    With known bounds it is a :func:`scan`, else a :func:`while_loop`.
+
+    Args:
+        lower: the first ``i``.
+        upper: the first ``i`` that is left out.
+        body_fun: the index and the carry to the next carry.
+        init: a tree of arrays.
+
+    Raises:
+        TreeError, ShapeError: the carry changes; the message shows both.
+
+    Example:
+        >>> import functrans as ft
+        >>> ft.grad(lambda x: ft.fori_loop(0, 3, lambda i, y: y * x, 1.0))(2.0)
+        12.0
+    """
+    expect_function(body_fun, "fori_loop")
+    if type(lower) is Tracer or type(upper) is Tracer:
+        start = (lower + 0 * upper, init)
+        return while_loop(lambda c: c[0] < upper, lambda c: (c[0] + 1, body_fun(c[0], c[1])), start)[1]
+
+    def fori_body(carry: Any, i: Any) -> Any:
+        return body_fun(i, carry), None
+
+    return scan(fori_body, init, np.arange(lower, upper))[0]
