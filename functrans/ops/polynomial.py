@@ -17,6 +17,7 @@ from functrans.ops import batching
 from functrans.ops.batching import Flags, Operands, Params
 from functrans.ops.convert import to_dtype
 from functrans.ops.convolution import convolved
+from functrans.ops.duals import absorb
 from functrans.ops.family import broadcast_shapes, operand
 from functrans.ops.index import getitem
 from functrans.ops.plain import known, plain
@@ -250,6 +251,7 @@ polydiv_p: Primitive = Primitive(
     source=lambda args, params: f"polydiv_rows({', '.join(args)})",
     helpers={"polydiv_rows": polydiv_rows},
     multiple=True,
+    masks=True,
     batch=batching.stacked(1, 1),
 )
 
@@ -303,15 +305,21 @@ def _roots_batch(primitive: Primitive, operands: Operands, batched: Flags, size:
     return batching.each(primitive, operands, batched, size, params)
 
 
+def _pace(p: Any, roots: Any) -> Any:
+    return -1.0 / np.polyval(derivative_of(p), roots)
+
+
 roots_p = Primitive(
     "roots",
     lambda p, *, count, dtype: np.roots(p).astype(dtype, copy=False),
     lambda p, *, count, dtype: ArraySpec((count,), dtype),
     Rules(
-        jvp=[lambda dp, out, p, **params: -np.polyval(dp, out) / np.polyval(derivative_of(p), out)],
-        vjp=[lambda ct, out, p, **params: -(ct / np.polyval(derivative_of(p), out)) @ np.vander(out, len(p))],
+        jvp=[lambda dp, out, p, **params: absorb(np.polyval(dp, out), _pace(p, out))],
+        vjp=[
+            lambda ct, out, p, **params: np.sum(absorb(absorb(ct, _pace(p, out))[:, None], np.vander(out, len(p))), 0)
+        ],
     ),
-    source=lambda args, params: f"np.roots({args[0]})",
+    source=lambda args, params: f"np.roots({args[0]}).astype(np.{params['dtype']}, copy=False)",
     batch=_roots_batch,
 )
 

@@ -74,7 +74,10 @@ sinc_p = Primitive(
     "sinc",
     np.sinc,
     _float_spec,
-    Derivatives([lambda out, x: bind(sinc_derivative_p, x, order=1)]),
+    Derivatives(
+        [lambda out, x: bind(sinc_derivative_p, x, order=1)],
+        singular=lambda x: ArraySpec.of(x).dtype.kind == "c",  # far off the real line it overflows
+    ),
     domain=(REAL,),
 )
 
@@ -143,6 +146,7 @@ i0_p = Primitive(
     lambda x: np.i0(x)[()],
     _real_spec,
     Derivatives([lambda out, x: bind(i0_derivative_p, x, order=1)], singular=True),  # it overflows
+    source=lambda args, params: f"np.i0({args[0]})[()]",
     domain=(REAL,),
 )
 

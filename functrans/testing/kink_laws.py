@@ -143,6 +143,8 @@ _OTHERWISE = {
     "clip": "a bound belongs to the feasible set: an optimiser there can move back",
     "clip_low": "likewise",
     "clip_high": "likewise",
+    "interp": "a knot belongs to the cell on its right, the last one to that on its left",
+    "roots": "undefined at multiple roots; and where two are conjugate, which is the first can change",
     "sort": "entries that tie keep the order of their positions: no permutation is in the middle of two",
     "partition": "likewise",
     "cluster_turn": "undefined where eigenvalues tie",
