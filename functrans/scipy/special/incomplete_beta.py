@@ -39,6 +39,8 @@ def betainc_derivative(a, b, x, orders):  # type: ignore[no-untyped-def]
     out = np.full(a.shape, np.nan)
     fine = (a > 0) & (b > 0) & np.isfinite(a) & np.isfinite(b)
     with np.errstate(all="ignore"):
+        if orders[2] and not (orders[0] or orders[1]):
+            out[((a == 0) ^ (b == 0)) & (a >= 0) & (b >= 0) & (x >= 0) & (x <= 1)] = 0.0  # a step: no density
         for end in (0.0, 1.0):
             there = fine & (x == end)
             out[there] = betainc_at_end(a[there], b[there], end, *orders)

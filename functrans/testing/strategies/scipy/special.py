@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import numpy as np
 from scipy import special
 
 import functrans.scipy.special as covered
 from functrans.primitive import POSITIVE, Domain
 from functrans.testing.strategies.entries import Draw
 from functrans.testing.strategies.operands import FLOATS, INEXACT, calls, register
+from functrans.testing.strategies.scipy import special_distributions as _special_distributions  # noqa: F401
+from functrans.testing.strategies.scipy import special_higher as special_higher
 
 SHAPES: tuple[tuple[int, ...], ...] = ((3,), (), (2, 2), (0,))
 
@@ -30,22 +31,6 @@ ladder("erfcx_moment", (-2.0, 6.0))
 ladder("truncated_moment", (-6.0, 3.0))
 ladder("dawson_derivative", (-5.0, 5.0))
 calls("scipy.special.fresnel", *[(special.fresnel, shape) for shape in SHAPES])
-
-
-def orders(name: str, domains: tuple[Domain, ...], *choices: tuple[int, ...]) -> None:
-    """The derivatives of a function of several numbers, with how often it is differentiated in each as ``orders``."""
-    shapes = ((3,), (3,), (2, 1)), ((), (3,), ()), ((), (), ()), ((2,), (2,), (2,)), ((0,), (1,), ())
-
-    def recipe(draw: Draw) -> tuple[list[Any], dict[str, Any]]:
-        draw.dtype = draw.choice(FLOATS)
-        made = draw.choice(shapes)[: len(domains)]
-        args = [draw(shape, domain, i) for i, (shape, domain) in enumerate(zip(made, domains, strict=True))]
-        return args, {"orders": draw.choice(choices)}
-
-    register(f"scipy.special.{name}", recipe)
-
-
-orders("gammainc_derivative", (POSITIVE, POSITIVE), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2), (0, 3))
 
 
 def _polygamma(draw: Draw) -> tuple[list[Any], dict[str, Any]]:
@@ -79,34 +64,6 @@ register(
     "scipy.special.factorial",
     lambda draw: ([draw(draw.choice(SHAPES), dtype="float64")], {"extend": draw.choice(["zero", "complex"])}),
 )
-
-
-def fractions(name: str, *domains: Domain) -> None:
-    """An elementwise function of which an argument lies between 0 and 1, so that no integer will do."""
-    shapes = ((3,), (3,), (2, 1)), ((), (3,), ()), ((), (), ()), ((2,), (2,), (2,)), ((0,), (1,), ())
-
-    def recipe(draw: Draw) -> tuple[list[Any], dict[str, Any]]:
-        draw.dtype = draw.choice(FLOATS)
-        made = draw.choice(shapes)[: len(domains)]
-        args = [draw(shape, domain, i) for i, (shape, domain) in enumerate(zip(made, domains, strict=True))]
-        if draw.choice((False, False, False, True)):
-            args[0] = args[0].item() if np.ndim(args[0]) == 0 else args[0]
-        return args, {}
-
-    register(f"scipy.special.{name}", recipe)
-
-
-UNIT = (0.0, 1.0)
-for _name in ("gammaincinv", "gammainccinv"):
-    fractions(_name, POSITIVE, UNIT)
-for _name in ("betainc", "betaincc", "betaincinv", "betainccinv"):
-    fractions(_name, POSITIVE, POSITIVE, UNIT)
-orders(
-    "betainc_derivative",
-    (POSITIVE, POSITIVE, UNIT),
-    *[(1, 0, 0), (0, 1, 0), (0, 0, 1), (2, 0, 0), (1, 1, 0), (0, 2, 0), (1, 0, 1), (0, 1, 2), (0, 0, 3)],
-)
-
 
 ladder("exprel_derivative", (-20.0, 20.0), FLOATS)
 ladder("log1p_quotient", (-0.8, 6.0), FLOATS)
