@@ -26,6 +26,7 @@ from functrans.ops.family import broadcast_shapes, keywords, operand, real_dtype
 from functrans.ops.linalg import adjoint, linalg_dtype, shape_of_matrices, square
 from functrans.ops.plain import plain
 from functrans.ops.select import stop_gradient
+from functrans.ops.svd import svdvals_p
 from functrans.primitive import Linear, Primitive, Rules, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
@@ -149,23 +150,18 @@ def _idle(ct: Any) -> bool:
     return type(ct) is np.ndarray and not ct.any()
 
 
-def _singular(a: Inexact[Array, "m n"]) -> Any:
-    """The singular vectors, zero on the left for a singular value that is zero: it has a kink there."""
-    u, s, v = np.linalg.svd(a, full_matrices=False)
-    return np.where(s > np.finfo(s.dtype).eps * max(a.shape) * np.max(s, initial=0), u, 0), v
+_singular: Any = svdvals_p.derivative
 
 
 def _lstsq_jvp_matrix(da: Inexact[Array, "m n"], out: Any, a: Any, b: Any, rcond: Any) -> Any:
-    x, sums, rank, _ = out
+    x, sums, rank, s = out
     p, found = _pseudoinverse(a, rcond), _columns(x)
     left = _columns(b) - a @ found
     moved, e, p_h = da @ found, adjoint(da), adjoint(p)
     dx = p @ (p_h @ (e @ left) - moved)
     turned = e @ (p_h @ found)
     dx = np.reshape(dx + turned - p @ (a @ turned), x.shape)
-    u, v = _singular(a)
-    ds = np.sum(np.real(conj(u) * (da @ adjoint(v))), axis=0)
-    return dx, _sums_moved(sums, left, -moved), rank * 0, ds
+    return dx, _sums_moved(sums, left, -moved), rank * 0, _singular.jvp[0](da, s, a)
 
 
 def _sums_moved(sums: Any, left: Inexact[Array, "m k"], moved: Inexact[Array, "m k"]) -> Any:
@@ -193,8 +189,7 @@ def _lstsq_vjp_matrix(ct: Any, out: Any, a: Any, b: Any, rcond: Any) -> Inexact[
     if ct_sums.size and not _idle(ct_sums):
         total = total - (2.0 * ct_sums * conj(left)) @ found.mT
     if not _idle(ct_s):
-        u, v = _singular(a)
-        total = total + (conj(u) * ct_s) @ conj(v)
+        total = total + _singular.vjp[0](ct_s, out[3], a)
     return total
 
 
