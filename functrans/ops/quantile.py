@@ -3,8 +3,9 @@
 A quantile is interpolated, ``(1 - g) * low + g * high``, between two entries next to one another in order, at a place
 ``h(q)`` of which ``g`` is the fraction. So its derivative in the entries is ``1 - g`` and ``g``, and in ``q`` it is
 ``(high - low) * h'(q)``: at a knot that of the cell to the right, at 1 that to the left. Methods that choose an entry
-are constant in ``q``, and in ``weights``. Entries that tie share the derivative evenly. A NaN that makes the result NaN
-is the entry that is chosen, as it is of ``np.max``.
+are constant in ``q``, and in ``weights``. Entries that tie share the derivative evenly (those with weights:
+:mod:`functrans.ops.quantile_weights`). A NaN that makes the result NaN is the entry that is chosen, as it is of
+``np.max``.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from functrans.ops import batching
 from functrans.ops.convert import to_dtype
 from functrans.ops.family import keywords
 from functrans.ops.median import reduction_over
-from functrans.ops.order_batch import found_in_rows
 from functrans.ops.plain import plain
 from functrans.ops.quantile_place import METHODS, reading, slope
+from functrans.ops.quantile_weights import put, taken, weighted_places
 from functrans.ops.ranks import entries_of_rank, from_rows, mean_of_ties, numbers_in, spread_over_ties, to_rows
 from functrans.ops.reduction import NO_VALUE, Axes, reduced_shape
 from functrans.ops.scalars import is_weak, strong
@@ -65,34 +66,6 @@ def _blend(entries: Any, weight: Any, count: int) -> Any:
     return entries[..., :count] * (1 - weight) + entries[..., count:] * weight
 
 
-# Weights: of entries that have none the result is independent.
-
-
-def _weighed(rows: Any, weights: Any, ignore: bool) -> tuple[Any, Any]:
-    """The entries of which a quantile may be one, the others NaN; in which rows it is NaN."""
-    rows = bind(stop_gradient_p, rows)
-    broken = np.any(np.isnan(rows), axis=-1, keepdims=True) & (not ignore)
-    return np.where((weights > 0) | broken, rows, np.nan), broken
-
-
-def _found(rows: Any, values: Any) -> Any:
-    """Where in each sorted row the values are."""
-    lead, n = rows.shape[:-1], rows.shape[-1]
-    flat = np.reshape(values, (prod(lead), values.shape[-1]))
-    ranks = found_in_rows(np.reshape(rows, (prod(lead), n)), flat, "left")
-    return np.minimum(np.reshape(ranks, values.shape), n - 1)
-
-
-def _by_weight(rows: Any, broken: Any, weights: Any, q: Any) -> Any:
-    """The ranks of weighted quantiles: where the cumulated weights reach ``q``."""
-    order = np.argsort(rows, axis=-1)
-    weights = np.take_along_axis(np.where(np.isnan(rows), 0.0, weights), order, axis=-1)
-    reached = np.cumsum(weights, axis=-1, dtype=np.float64)
-    q = np.broadcast_to(q, (*rows.shape[:-1], q.shape[-1]))
-    reached = to_dtype(reached / np.maximum(reached[..., -1:], np.finfo(float).tiny), q.dtype)
-    return np.where(broken, rows.shape[-1] - 1, _found(reached, q))
-
-
 # The primitives.
 
 
@@ -103,27 +76,34 @@ def _quantile(function: Callable[..., Any], scale: int, ignore: bool) -> Primiti
     def count(rows: Any) -> Any:
         return numbers_in(rows) if ignore else rows.shape[-1]
 
-    def tied(out: Any, x: Any, q: Any, weights: Any, axis: Any, method: str) -> tuple[Any, Any, Any, bool]:
+    def tied(x: Any, q: Any, axis: Any, method: str) -> tuple[Any, Any, Any, bool]:
         """The rows, the ranks in them, the weight of the upper ones, and whether a NaN goes before."""
+        rows = to_rows(bind(stop_gradient_p, x), _all(axis, x.ndim))
+        return rows, *reading(method, count(rows), fraction(_flat(q))), not ignore
+
+    def places(out: Any, x: Any, q: Any, weights: Any, axis: Any) -> tuple[Any, list[Any]]:
         axis = _all(axis, x.ndim)
-        rows = to_rows(bind(stop_gradient_p, x), axis)
-        if weights is None:
-            return rows, *reading(method, count(rows), fraction(_flat(q))), not ignore
-        rows, _ = _weighed(rows, to_rows(weights, axis), ignore)
-        values = _into_rows(bind(stop_gradient_p, out), rows, prod(np.shape(q)))
-        return rows, _found(np.sort(rows, axis=-1), values), 0.0, False
+        rows, fractions = to_rows(x, axis), fraction(_flat(bind(stop_gradient_p, q)))
+        found = _into_rows(bind(stop_gradient_p, out), rows, prod(np.shape(q)))
+        return rows, weighted_places(rows, to_rows(weights, axis), fractions, found, ignore)
 
     def jvp(dx, out, x, q, weights=None, *, axis, method="linear", keepdims=False):  # type: ignore[no-untyped-def]
         if not x.size:
             return np.zeros(np.shape(out), out.dtype)
-        rows, ranks, weight, nan_first = tied(out, x, q, weights, axis, method)
-        means = mean_of_ties(to_rows(dx, _all(axis, x.ndim)), rows, ranks, nan_first)
-        return _out_of_rows(_blend(means, weight, prod(np.shape(q))), out)
+        t = to_rows(dx, _all(axis, x.ndim))
+        if weights is not None:
+            return _out_of_rows(taken(t, places(out, x, q, weights, axis)[1]), out)
+        rows, ranks, weight, nan_first = tied(x, q, axis, method)
+        return _out_of_rows(_blend(mean_of_ties(t, rows, ranks, nan_first), weight, prod(np.shape(q))), out)
 
     def vjp(ct, out, x, q, weights=None, *, axis, method="linear", keepdims=False):  # type: ignore[no-untyped-def]
         if not x.size:
             return np.zeros(x.shape, x.dtype)
-        rows, ranks, weight, nan_first = tied(out, x, q, weights, axis, method)
+        if weights is not None:
+            rows, chosen = places(out, x, q, weights, axis)
+            pulled = put(_into_rows(ct, rows, prod(np.shape(q))), chosen, rows.shape)
+            return from_rows(pulled, x, _all(axis, x.ndim))
+        rows, ranks, weight, nan_first = tied(x, q, axis, method)
         ct = _into_rows(ct, rows, prod(np.shape(q)))
         if ranks.shape[-1] != ct.shape[-1]:
             ct = np.concatenate([ct * (1 - weight), ct * weight], axis=-1)
@@ -200,8 +180,7 @@ def _quantile(function: Callable[..., Any], scale: int, ignore: bool) -> Primiti
         m = prod(np.shape(q)[1:])
         fractions = fraction(np.reshape(q, (size, *[1] * (rows.ndim - 2), m)))
         if weights:
-            seen, broken = _weighed(rows, weights[0], ignore)
-            entries = mean_of_ties(rows, seen, _by_weight(seen, broken, weights[0], fractions))
+            entries = taken(rows, weighted_places(rows, weights[0], fractions, None, ignore))
             weight: Any = 0.0
         else:
             ranks, weight = reading(params.get("method", "linear"), count(rows), fractions)
