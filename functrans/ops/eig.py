@@ -37,12 +37,18 @@ _WAY = "pass a complex matrix, whose eigenvalues are always complex: `a.astype(c
 
 def inverse_of_eigenvectors(v):  # type: ignore[no-untyped-def]
     """The inverse of ``v``; NaN where ``v`` is singular, up to rounding, as there is no basis of eigenvectors."""
-    wanted = np.isfinite(np.sum(v, axis=(-2, -1), keepdims=True))
-    s = np.linalg.svd(np.where(wanted, v, 0), compute_uv=False)
-    floor = 1e3 * v.shape[-1] * np.finfo(v.dtype).eps * np.max(s, axis=-1, keepdims=True, initial=0)
-    regular = np.all(s > floor, axis=-1)[..., None, None]
-    inverse = np.linalg.inv(np.where(regular, v, np.eye(v.shape[-1], dtype=v.dtype)))
-    return np.where(regular, inverse, np.array(np.nan, v.dtype))
+    limit = 1e-3 / (max(v.shape[-1], 1) * np.finfo(v.dtype).eps)
+    try:
+        inverse = np.linalg.inv(v)
+    except np.linalg.LinAlgError:  # of a stack of matrices it may be one alone
+        finite = np.isfinite(np.sum(v, axis=(-2, -1), keepdims=True))
+        s = np.linalg.svd(np.where(finite, v, 0), compute_uv=False)
+        regular = (s[..., -1] * limit > s[..., 0])[..., None, None]
+        inverse = np.linalg.inv(np.where(regular, v, np.eye(v.shape[-1], dtype=v.dtype)))
+        return np.where(regular, inverse, np.array(np.nan, v.dtype))
+    with np.errstate(all="ignore"):
+        regular = np.linalg.norm(inverse, axis=(-2, -1), keepdims=True) < limit  # the columns of v have norm 1
+    return inverse if np.all(regular) else np.where(regular, inverse, np.array(np.nan, v.dtype))
 
 
 _inverse: Primitive = Primitive(

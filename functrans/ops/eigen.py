@@ -34,9 +34,14 @@ def _half(x: Any, lower: bool) -> Any:
 
 
 def _read(a: Any, lower: bool) -> Any:
-    """The hermitian matrix that NumPy means. Its transpose takes a hermitian ``ct`` to ``_half(2 * ct)``."""
+    """The hermitian matrix that NumPy means."""
     half = _half(a, lower)
     return half + adjoint(half)
+
+
+def _unread(ct: Any, lower: bool) -> Any:
+    """The transpose of :func:`_read`."""
+    return _half(ct + adjoint(ct), lower)
 
 
 def _uplo(lower: bool) -> Any:
@@ -76,7 +81,7 @@ def _eigh_vjp(ct: Any, out: Any, a: Any, *, lower: bool) -> Any:
         if not unused(by_v):
             g = v.mT @ by_v
             inner = inner + 0.5 * quotient(g - adjoint(g), differences(w), one)
-        return _half(2 * (conj(v) @ inner @ v.mT), lower)
+        return _unread(conj(v) @ inner @ v.mT, lower)
     found = np.zeros(v.shape, v.dtype)
     if not unused(by_w):
         found = gradient_of(by_w, _read(a, lower), lower, alone=False)
@@ -87,7 +92,7 @@ def _eigh_vjp(ct: Any, out: Any, a: Any, *, lower: bool) -> Any:
         if not unused(by_w):
             undefined = undefined | mixed(by_w, [g], same)
         found = found + conj(v) @ (0.5 * quotient(turning, differences(w), same, undefined)) @ v.mT
-    return _half(2 * found, lower)
+    return _unread(found, lower)
 
 
 eigh_p = Primitive(
@@ -117,9 +122,9 @@ def _eigvalsh_jvp(da: Any, out: Any, a: Any, *, lower: bool) -> Any:
 
 def _eigvalsh_vjp(ct: Any, out: Any, a: Any, *, lower: bool) -> Any:
     if ties(out) is not None:
-        return _half(2 * gradient_of(ct, _read(a, lower), lower, alone=True), lower)
+        return _unread(gradient_of(ct, _read(a, lower), lower, alone=True), lower)
     v = np.linalg.eigh(a, _uplo(lower))[1]
-    return _half(2 * (conj(v) * ct[..., None, :] @ v.mT), lower)
+    return _unread(conj(v) * ct[..., None, :] @ v.mT, lower)
 
 
 eigvalsh_p = Primitive(
