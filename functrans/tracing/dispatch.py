@@ -80,7 +80,10 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method_name: str, *inputs: Any, **kw
 def _load(ufunc: np.ufunc) -> bool:
     """Load the primitives of ``scipy.special``, when one of its ufuncs is first called; whether they were."""
     special = sys.modules.get("scipy.special")
-    if getattr(special, ufunc.__name__, None) is not ufunc or "functrans.scipy.special" in sys.modules:
+    if special is None or "functrans.scipy.special" in sys.modules:
+        return False
+    homes = (special, getattr(special, "_ufuncs", None))  # some, like those of `zeta`, have no public name
+    if not any(getattr(home, ufunc.__name__, None) is ufunc for home in homes):
         return False
     import_module("functrans.scipy.special")
     return True

@@ -87,6 +87,15 @@ elementwise(
 )
 
 
+def _factorial_of(n: Any, extend: str) -> Any:
+    return special.factorial(n) if extend == "zero" else special.factorial(n, extend=extend)  # since SciPy 1.15
+
+
+def _factorial_source(args: list[str], params: dict[str, Any]) -> str:
+    keyword = "" if params["extend"] == "zero" else f", extend={params['extend']!r}"
+    return f"scipy.special.factorial({args[0]}{keyword})"
+
+
 def _factorial_slope(t: Any, out: Any, n: Any, extend: str) -> Any:
     n = n + 1.0
     if extend == "zero":
@@ -97,9 +106,10 @@ def _factorial_slope(t: Any, out: Any, n: Any, extend: str) -> Any:
 
 _factorial = Primitive(
     "scipy.special.factorial",
-    special.factorial,
+    _factorial_of,
     lambda n, extend: ArraySpec(n.shape, inexact(n.dtype)),
     Rules(jvp=[_factorial_slope], vjp=[_factorial_slope]),
+    source=_factorial_source,
     masks=True,
     batch=batching.elementwise,
 )

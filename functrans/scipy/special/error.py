@@ -144,10 +144,8 @@ elementwise(special.log_ndtr, [lambda out, x: _inverse_mills(x)], singular=is_co
 
 # Inverse functions: one over the slope.
 
-_UNIT = (0.0, 1.0)
 elementwise(special.erfinv, [lambda out, x: (0.5 * _ROOT_PI) * np.exp(out * out)], singular=True, domain=(-1.0, 1.0))
 elementwise(special.erfcinv, [lambda out, x: (-0.5 * _ROOT_PI) * np.exp(out * out)], singular=True, domain=(0.0, 2.0))
-elementwise(special.ndtri, [lambda out, x: _ROOT_2_PI * np.exp(0.5 * (out * out))], singular=True, domain=_UNIT)
 
 
 def mills_ratio(x):  # type: ignore[no-untyped-def]
@@ -157,6 +155,20 @@ def mills_ratio(x):  # type: ignore[no-untyped-def]
 
 
 _mills = local(mills_ratio, special.erfcx, [lambda out, x: out * _truncated(x, 1)], [(-10.0, 3.0)], singular=True)
+
+
+def _ndtri_slope(out: Any, p: Any) -> Any:
+    # One over the density, which is the smaller of p and 1 - p over the ratio of Mills: no square of `out` in an
+    # exponential, which would magnify its error.
+    low = p < 0.5
+    tail = np.where(low, p, 1.0 - p)
+    at_end = tail <= 0
+    ratio = _mills(np.where(at_end, 0.0, np.where(low, out, -out)))
+    edge = np.where(at_end, out, 0.0)
+    return np.where(at_end, np.exp(edge * edge), np.divide(ratio, np.where(at_end, 1.0, tail)))
+
+
+elementwise(special.ndtri, [_ndtri_slope], singular=True, domain=(0.0, 1.0))
 elementwise(special.ndtri_exp, [lambda out, x: _mills(out)], singular=True, domain=(float("-inf"), 0.0))
 
 # Functions of several numbers.
