@@ -80,9 +80,25 @@ elementwise(
     singular=True,
     domain=POSITIVE,
 )
+
+
+def relative_excess(x, y):  # type: ignore[no-untyped-def]
+    """``(y - x) / y``; 0 where both are 0."""
+    with np.errstate(all="ignore"):
+        excess = np.subtract(y, x)
+        return np.divide(excess, np.where((excess == 0) & (y == 0), 1, y)).astype(np.divide(excess, y).dtype)[()]
+
+
+_relative_excess = local(
+    relative_excess,
+    np.divide,
+    [lambda out, x, y: np.divide(-1.0, y), lambda out, x, y: np.divide(np.divide(x, y), y)],
+    [REAL, POSITIVE],
+    singular=True,
+)
 elementwise(
     special.kl_div,
-    [lambda out, x, y: _log_quotient(x, y), lambda out, x, y: _quotient(y - x, y)],
+    [lambda out, x, y: _log_quotient(x, y), lambda out, x, y: _relative_excess(x, y)],
     singular=True,
     domain=POSITIVE,
 )
@@ -137,7 +153,10 @@ elementwise(
 
 elementwise(special.sindg, [lambda out, x: _DEGREE * special.cosdg(x)])
 elementwise(special.cosdg, [lambda out, x: -_DEGREE * special.sindg(x)])
-elementwise(special.tandg, [lambda out, x: _DEGREE * (1.0 + out * out)], singular=True)
-elementwise(special.cotdg, [lambda out, x: -_DEGREE * (1.0 + out * out)], singular=True, domain=(1.0, 80.0))
+# SciPy's sines of small angles have more digits than its cotangents.
+elementwise(special.tandg, [lambda out, x: np.divide(_DEGREE, np.square(special.cosdg(x)))], singular=True)
+elementwise(
+    special.cotdg, [lambda out, x: np.divide(-_DEGREE, np.square(special.sindg(x)))], singular=True, domain=(1.0, 80.0)
+)
 elementwise(special.radian, [_DEGREE, _DEGREE / 60.0, _DEGREE / 3600.0])
 elementwise(special.round, constant="it is constant between its jumps")

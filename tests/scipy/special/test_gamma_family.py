@@ -3,10 +3,10 @@ from __future__ import annotations
 import mpmath as mp
 import numpy as np
 import pytest
+import scipy.special
 
 import functrans as ft
 import functrans.scipy.special as special
-import scipy.special
 from functrans.errors import MissingRuleError, UncoveredFunctionError
 from functrans.testing import check_grads
 from tests.ops.agreement import check, same_bits, same_value, stays_single
