@@ -282,3 +282,38 @@ def test_entries_on_an_edge_count_as_in_numpy():
     data = np.array([0.0, 1.0, 2.0, -0.1, 2.1, 0.5])
     gradient = ft.grad(lambda w: np.histogram(data, edges, weights=w)[0] @ np.array([3.0, 5.0]))(np.ones(6))
     same_bits(gradient, np.array([3.0, 5.0, 5.0, 0.0, 0.0, 3.0]))
+
+
+def test_places_are_told_from_shapes():
+    square = np.ones((3, 3))
+    for f, x in [
+        (np.tril_indices_from, B),
+        (np.triu_indices_from, B),
+        (lambda x: np.tril_indices_from(x, k=-1), B),
+        (np.diag_indices_from, square),
+        (lambda x: np.mask_indices(2, lambda n, k: np.triu(np.ones((2, 2)), k)), square),
+    ]:
+        for transformed in (lambda x, f=f: ft.vjp(f, x)[0], ft.trace(f)):
+            found = transformed(x)
+            if not isinstance(found, ft.Program):
+                same_bits(found, f(x))
+    same_bits(ft.vjp(lambda x: x[np.tril_indices_from(x)], square)[0], square[np.tril_indices_from(square)])
+    assert ft.trace(lambda x: x[np.triu_indices_from(x)])(square).outputs[0].spec.shape == (6,)
+    paths = []
+    ft.trace(lambda x: paths.append(np.einsum_path("ij,jk,kl", x, square, x, optimize="optimal")) or x)(square)
+    assert paths[0][0] == np.einsum_path("ij,jk,kl", square, square, square, optimize="optimal")[0]
+
+
+def test_functions_of_integers():
+    rows = np.array([0, 2, 1])
+    for f in (
+        lambda i: np.ravel_multi_index((i, i), (3, 4), mode="clip"),
+        lambda i: np.unravel_index(i, (2, 2)),
+        lambda i: np.ix_(i, i),
+        lambda i: np.packbits(i > 0),
+        lambda i: np.unpackbits(i.astype(np.uint8), count=5),
+    ):
+        expected = f(rows)
+        same_bits(ft.vjp(lambda x, f=f: f(x.astype(int)), rows * 1.0)[0], expected)
+        with pytest.raises(TracedValueError, match="integers"):
+            ft.trace(lambda x, f=f: f(x.astype(int)))(rows * 1.0)

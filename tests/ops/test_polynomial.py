@@ -126,6 +126,14 @@ def test_roots():
             refusing(P)
 
 
+def test_roots_at_zero():
+    weights = np.array([1.0, 10.0])
+    gradient = ft.grad(lambda p: np.roots(p) @ weights)(np.array([1.0, 3.0, 0.0]))
+    np.testing.assert_allclose(gradient, [3.0, -1.0, -3.0], rtol=1e-14)
+    with np.errstate(all="ignore"):
+        assert not np.isfinite(ft.grad(lambda p: np.sum(np.roots(p)))(np.array([1.0, 0.0, 0.0])))[-1]
+
+
 def test_roots_as_a_primitive():
     def found(p):
         return bind(lookup("roots"), p, count=3, dtype=np.dtype(complex))
