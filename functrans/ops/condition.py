@@ -39,10 +39,12 @@ def _cond_gradient(out: Any, x: Inexact[Array, "*batch m n"], p: Any) -> Inexact
         above, below = [spectral_gradient(x, largest) for largest in (p != -2, p == -2)]
         divisor = np.sum(np.real(below * x), axis=axes, keepdims=True)
         return (above - out[..., None, None] * below) / np.where(divisor == 0, np.nan, divisor)
-    y = np.linalg.inv(x)
+    regular = np.less(out, np.inf)[..., None, None]
+    y = np.linalg.inv(np.where(regular, x, np.eye(x.shape[-1], dtype=x.dtype)))
     of_x, of_y = [np.linalg.norm(z, p, axes) for z in (x, y)]
     by_y = y.mT @ gradient(of_y, y, p, axes) @ y.mT
-    return of_y[..., None, None] * gradient(of_x, x, p, axes) - of_x[..., None, None] * by_y
+    found = of_y[..., None, None] * gradient(of_x, x, p, axes) - of_x[..., None, None] * by_y
+    return np.where(regular, found, np.nan)
 
 
 def _cond_jvp(dx: Any, out: Any, x: Any, *, p: Any) -> Any:

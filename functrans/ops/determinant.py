@@ -3,8 +3,9 @@
 The determinant is a polynomial, so no derivative of it may divide by it. Its gradient is the matrix of cofactors and
 its Hessian is made of second cofactors; both are computed here from a singular value decomposition, which needs no
 inverse: with ``a = u s v`` the cofactors of ``a`` are those of ``u``, of ``s`` and of ``v``, multiplied, and those of
-the diagonal ``s`` are products of all singular values but one (but two, for second cofactors). Every further
-derivative is a mean of second cofactors over a circle of matrices, which for a polynomial is exact.
+the diagonal ``s`` are products of all singular values but one (but two, for second cofactors). Rows and columns are
+brought to like size before, since singular vectors are precise as wholes, not entry by entry. Every further derivative
+is a mean of second cofactors over a circle of matrices, which for a polynomial is exact.
 
 Source: Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed. (2002), problem 14.13 (the adjugate through
 the SVD).
@@ -26,6 +27,16 @@ from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 
 
+def balanced(a):  # type: ignore[no-untyped-def]
+    """The matrices with rows and columns of like size; the exponents of two by which; those to give cofactors back."""
+    rows = np.frexp(np.max(np.abs(a), axis=-1, keepdims=True, initial=0))[1]
+    a = a * np.exp2(-rows)
+    columns = np.frexp(np.max(np.abs(a), axis=-2, keepdims=True, initial=0))[1]
+    both = rows + columns
+    back = np.sum(rows, axis=-2, keepdims=True) + np.sum(columns, axis=-1, keepdims=True) - both
+    return a * np.exp2(-columns), both, back
+
+
 def cofactors(a):  # type: ignore[no-untyped-def]
     """The derivative of ``det(a)`` in each entry of ``a``, for any ``a``."""
     wide = a.astype(np.promote_types(a.dtype, np.float64), copy=False)
@@ -39,13 +50,16 @@ def cofactors(a):  # type: ignore[no-untyped-def]
             return found.astype(a.dtype, copy=False)
     except np.linalg.LinAlgError:
         pass
-    u, s, v = np.linalg.svd(np.where(finite, wide, 0.0))
+    scaled, _, back = balanced(np.where(finite, wide, 0.0))
+    u, s, v = np.linalg.svd(scaled)
     sign = np.linalg.det(u) * np.linalg.det(v)
     # Products of all singular values but one, without division.
     before = np.cumprod(np.concatenate([np.ones_like(s[..., :1]), s[..., :-1]], axis=-1), axis=-1)
     after = np.cumprod(np.concatenate([np.ones_like(s[..., :1]), s[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
     found = np.conj(u * (before * after)[..., None, :]) @ np.conj(v) * sign[..., None, None]
-    return np.where(finite, found, np.nan).astype(a.dtype, copy=False)
+    with np.errstate(all="ignore"):
+        found = np.where(found == 0, 0, found * np.exp2(back))
+        return np.where(finite, found, np.nan).astype(a.dtype, copy=False)
 
 
 def cofactors_tangent(e, a):  # type: ignore[no-untyped-def]
@@ -53,7 +67,8 @@ def cofactors_tangent(e, a):  # type: ignore[no-untyped-def]
     dtype = np.result_type(a, e)
     a, e = np.broadcast_arrays(*[x.astype(np.promote_types(dtype, np.float64), copy=False) for x in (a, e)])
     finite = np.all(np.isfinite(a), axis=(-2, -1), keepdims=True)
-    u, s, v = np.linalg.svd(np.where(finite, a, 0.0))
+    scaled, both, back = balanced(np.where(finite, a, 0.0))
+    u, s, v = np.linalg.svd(scaled)
     sign = np.linalg.det(u) * np.linalg.det(v)
     n = s.shape[-1]
     # Row i: products of all singular values but the i-th and one more, without division.
@@ -61,11 +76,15 @@ def cofactors_tangent(e, a):  # type: ignore[no-untyped-def]
     before = np.cumprod(np.concatenate([np.ones_like(others[..., :1]), others[..., :-1]], axis=-1), axis=-1)
     after = np.cumprod(np.concatenate([np.ones_like(others[..., :1]), others[..., :0:-1]], axis=-1), axis=-1)
     pairs = np.where(np.eye(n, dtype=bool), 0.0, before * after[..., ::-1])
+    with np.errstate(all="ignore"):
+        e = np.where(e == 0, 0, e * np.exp2(-both))
     moved = np.conj(np.swapaxes(u, -1, -2)) @ e @ np.conj(np.swapaxes(v, -1, -2))
     diagonal = np.diagonal(moved, axis1=-2, axis2=-1)
     inner = np.eye(n) * (pairs @ diagonal[..., None]) - pairs * np.swapaxes(moved, -1, -2)
     found = np.conj(u) @ inner @ np.conj(v) * sign[..., None, None]
-    return np.where(finite, found, np.nan).astype(dtype, copy=False)
+    with np.errstate(all="ignore"):
+        found = np.where(found == 0, 0, found * np.exp2(back))
+        return np.where(finite, found, np.nan).astype(dtype, copy=False)
 
 
 def _third(
@@ -125,7 +144,7 @@ tangent_p: Primitive = Primitive(
         vjp=[lambda ct, out, e, a: bind(tangent_p, ct, a), lambda ct, out, e, a: _third(ct, e, a)],
     ),
     source=lambda args, params: f"cofactors_tangent({', '.join(args)})",
-    helpers={"cofactors_tangent": cofactors_tangent},
+    helpers={"balanced": balanced, "cofactors_tangent": cofactors_tangent},
     batch=matrices(2),
 )
 
@@ -138,7 +157,7 @@ cofactors_p = Primitive(
         vjp=[lambda ct, out, a: bind(tangent_p, ct, a)],
     ),
     source=lambda args, params: f"cofactors({args[0]})",
-    helpers={"cofactors": cofactors},
+    helpers={"balanced": balanced, "cofactors": cofactors},
     batch=matrices(1),
 )
 

@@ -213,3 +213,16 @@ def test_third_derivatives_are_linear_as_computed():
     pulled = ft.vjp(slope, a)[1](w)[0]
     np.testing.assert_allclose(np.sum(pushed(w) * e), np.sum(pulled * e), rtol=1e-12)
     assert not np.any(pushed(0 * e))
+
+
+@pytest.mark.parametrize("kind", "fc")
+def test_rows_and_columns_of_any_size(kind):
+    """Scaled by powers of two, the derivatives are those of the matrix, scaled, entry by entry."""
+    a, e = array(4, 4, kind=kind), array(4, 4, kind=kind)
+    rows, columns = 2.0 ** np.array([[90], [-70], [20], [-40]]), 2.0 ** np.array([-100, 60, 55, -20])
+    size = rows * columns
+    back = np.prod(rows) * np.prod(columns) / size
+    f = lambda a: np.real(np.linalg.det(a))  # noqa: E731
+    np.testing.assert_allclose(ft.grad(f)(a * size), ft.grad(f)(a) * back, rtol=1e-12)
+    second = lambda a, e: ft.jvp(ft.grad(f), (a,), (e,))[1]  # noqa: E731
+    np.testing.assert_allclose(second(a * size, e * size), second(a, e) * back, rtol=1e-12)

@@ -191,3 +191,107 @@ def test_a_batch_of_vectors_is_no_matrix():
     for f in (np.linalg.inv, np.linalg.slogdet, np.linalg.det, np.linalg.cholesky, lambda a: np.linalg.solve(a, a)):
         with pytest.raises(ShapeError, match=r"Float64\[3\]"):
             vmap(f)(a)
+
+
+def test_badly_scaled_matrices():
+    """Rows and columns from 1e-60 to 1e60: derivatives entry by entry, against exact arithmetic."""
+    size = 10.0 ** RNG.uniform(-30, 30, (2, 4))
+    a = size[0][:, None] * (regular(4, 4)) * size[1]
+    b, da = size[0] * array(4), a * array(4, 4)
+    with mpmath.workdps(200):
+        inverse = mpmath.matrix(a.tolist()) ** -1
+        x = inverse * mpmath.matrix(b.tolist())
+        weights = np.array([1 / float(t) for t in x])
+        z = inverse.T * mpmath.matrix(weights.tolist())
+        moved = inverse * mpmath.matrix(da.tolist())
+        second = -(moved * inverse).T
+        exact = lambda m, rows=4: np.array([[float(m[i, j]) for j in range(m.cols)] for i in range(rows)])  # noqa: E731
+        by_a, by_b, inverse, second, growth = (
+            exact(-z * x.T),
+            exact(z)[:, 0],
+            exact(inverse),
+            exact(second),
+            float(sum(moved[i, i] for i in range(4))),
+        )
+    log = lambda a: np.linalg.slogdet(a)[1]  # noqa: E731
+    found = ft.grad(lambda a, b: np.sum(weights * np.linalg.solve(a, b)), (0, 1))(a, b)
+    np.testing.assert_allclose(found[0], by_a, rtol=1e-11)
+    np.testing.assert_allclose(found[1], by_b, rtol=1e-11)
+    np.testing.assert_allclose(ft.grad(log)(a), inverse.T, rtol=1e-11)
+    np.testing.assert_allclose(ft.jvp(log, (a,), (da,))[1], growth, rtol=1e-11)
+    np.testing.assert_allclose(ft.jvp(ft.grad(log), (a,), (da,))[1], second, rtol=1e-10)
+
+
+# Tensors.
+
+TENSORS = [((2, 3, 3, 2), (2, 3), None), ((2, 3, 2, 3), (3, 2), (0,)), ((3, 2, 6), (3, 2), None)]
+
+
+@pytest.mark.parametrize("kind", "fc")
+@pytest.mark.parametrize(("shape", "of_b", "axes"), TENSORS, ids=str)
+def test_tensorsolve(shape, of_b, axes, kind):
+    def f(a, b):
+        return np.linalg.tensorsolve(a, b, axes)
+
+    a = regular(6, 6, kind=kind).reshape(shape)
+    if axes:  # the axes that go to the end come first
+        a = np.moveaxis(regular(6, 6, kind=kind).reshape(3, 2, 3, 2), -1, 0)
+    b = array(*of_b, kind=kind)
+    check(f, a, b)
+    stays_single(f, a, b)
+    check_batches(f, np.stack([a, 2 * a]), array(2, *of_b, kind=kind))
+
+
+@pytest.mark.parametrize("kind", "fc")
+@pytest.mark.parametrize(("shape", "ind"), [((2, 3, 3, 2), 2), ((4, 2, 2), 1), ((2, 2, 2, 4, 2), 3)], ids=str)
+def test_tensorinv(shape, ind, kind):
+    n = int(np.prod(shape[:ind]))
+    a = regular(n, n, kind=kind).reshape(shape)
+    f = lambda a: np.linalg.tensorinv(a, ind)  # noqa: E731
+    check(f, a)
+    stays_single(f, a)
+    check_batches(f, np.stack([a, 2 * a]))
+
+
+def test_tensors_that_are_no_square_matrices():
+    a = array(2, 3, 5)
+    for f, error in (
+        (lambda a: np.linalg.tensorsolve(a, a[:, :, 0]), ShapeError),
+        (lambda a: np.linalg.tensorinv(a, 0), ValueError),
+    ):
+        for run in (ft.vjp, lambda f, a: ft.trace(f)(a)):
+            with pytest.raises(error):
+                run(f, a)
+
+
+# Powers by squaring, also large ones, to the bit.
+
+
+@pytest.mark.parametrize("kind", "fc")
+@pytest.mark.parametrize("n", [12, 33, 64, 100, -17])
+def test_large_powers(n, kind):
+    x = np.linalg.qr(array(2, 2, kind=kind))[0] + 0.02 * array(2, 2, kind=kind)
+    check(lambda x: np.linalg.matrix_power(x, n), x, precise=1e-7)
+    check_batches(lambda x: np.linalg.matrix_power(x, n) / 100, np.stack([x, x.T]))
+    stays_single(lambda x: np.linalg.matrix_power(x, n), x)
+
+
+@pytest.mark.parametrize("kind", "fc")
+def test_names_of_the_array_api(kind):
+    """Every keyword, in both modes, twice, batched and in single precision."""
+    x, y = array(2, 3, 3, kind=kind), array(2, 3, 3, kind=kind)
+    ones = [lambda a, k=k: np.linalg.trace(a, offset=k) for k in (-1, 0, 2)]
+    ones += [lambda a, k=k: np.linalg.diagonal(a, offset=k) for k in (-2, 0, 1)]
+    ones += [np.linalg.matrix_transpose]
+    for f in ones:
+        check(f, x)
+        stays_single(f, x)
+        check_batches(f, np.stack([x, y]))
+    twos = [lambda a, b, k=k: np.linalg.vecdot(a, b, axis=k) for k in (-1, 1)]
+    twos += [lambda a, b, k=k: np.linalg.cross(a, b, axis=k) for k in (-1, 1)]
+    twos += [lambda a, b, k=k: np.linalg.tensordot(a, b, axes=k) for k in (([2], [1]), ([0, 2], [0, 1]))]
+    twos += [np.linalg.matmul, lambda a, b: np.linalg.outer(a[0, 0], b[0, 0])]
+    for f in twos:
+        check(f, x, y)
+        stays_single(f, x, y)
+        check_batches(f, np.stack([x, y]), np.stack([y, x]))
