@@ -34,9 +34,12 @@ def exprel_derivative(x, n):  # type: ignore[no-untyped-def]
         falling, size = y < 0, np.abs(y)
         term = np.where(falling, np.exp(y) / (n + 1.0), 1.0)
         total = np.zeros_like(y)
-        for k in range(60 + 2 * n):
+        reach, bound, k = float(np.max(np.where(size == size, size, 0.0), initial=0.0)), 1.0, 0
+        while bound > 1e-18:  # what is left is less than the last term shown
             total = total + np.where(falling, term, term / (n + k + 1.0))
             term = term * size / np.where(falling, n + k + 2.0, k + 1.0)
+            k += 1
+            bound *= reach / k
         if np.any(far):
             z = np.where(far, x, 1.0)
             out, power = scipy.special.exprel(z), np.exp(z)
@@ -57,7 +60,8 @@ def log1p_quotient(x, n):  # type: ignore[no-untyped-def]
         far = ~(np.abs(ratio) < 0.5)
         r = np.where(far, 0.0, ratio)
         series = np.zeros_like(r)
-        for k in range(56, -1, -1):
+        reach = float(np.max(np.where(r == r, np.abs(r), 0.0), initial=1e-9))
+        for k in range(int(-40.0 / np.log(reach)) + 2, -1, -1):
             series = series * r + 1.0 / (n + k + 1.0)
         out = series * (1.0 + np.where(far, 0.0, x)) ** -(n + 1.0)
         if np.any(far):
