@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from functrans.control.loop import fori_loop as fori_loop
     from functrans.control.loop import while_loop as while_loop
     from functrans.control.scan import scan as scan
+    from functrans.custom.rules import custom_jvp as custom_jvp
+    from functrans.custom.rules import custom_vjp as custom_vjp
     from functrans.interpreter import evaluate as evaluate
     from functrans.ir import ArraySpec as ArraySpec
     from functrans.ir import Program as Program
@@ -56,6 +58,8 @@ _HOMES = {
     "all_gather": "transforms.collective",
     "axis_index": "transforms.collective",
     "cond": "control.branch",
+    "custom_jvp": "custom.rules",
+    "custom_vjp": "custom.rules",
     "derivative": "transforms.higher",
     "elementwise_grad": "transforms.higher",
     "errors": "errors",
@@ -94,6 +98,8 @@ __all__ = [
     "all_gather",
     "axis_index",
     "cond",
+    "custom_jvp",
+    "custom_vjp",
     "derivative",
     "elementwise_grad",
     "errors",

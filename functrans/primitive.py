@@ -307,6 +307,7 @@ def lookup(name: str) -> Primitive:
     if name not in _registry:  # a Program is unpickled where nothing has been traced yet
         import_module("functrans.ops")
         import_module("functrans.control")
+        import_module("functrans.custom")
         home = name.rpartition(".")[0]
         if home.startswith("scipy."):
             import_module(f"functrans.{home}")

@@ -151,8 +151,8 @@ class Sweeps:
         carry = moving[bodies:]
         while True:
             now = (*moving[:bodies], *carry)
-            rest = [False] * (len(program.outputs) - len(carry))
-            cut = split(program, now, (*carry, *rest)) if forwards else linearized(program, now)
+            ys = [False] * (len(program.outputs) - len(carry))
+            cut = split(program, now, (*carry, *ys)) if forwards else linearized(program, now)
             grown = tuple([a or b for a, b in zip(carry, cut.moving, strict=False)])
             if grown == carry:
                 break

@@ -173,8 +173,8 @@ class Sweeps:
         carry: Flags = tuple(flags.carry)
         while True:
             now = (*flags.consts, *carry, *flags.xs)
-            rest = [False] * (len(program.outputs) - carries)
-            cut = split(program, now, (*carry, *rest)) if forwards else linearized(program, now)
+            ys = [False] * (len(program.outputs) - carries)
+            cut = split(program, now, (*carry, *ys)) if forwards else linearized(program, now)
             grown = tuple([a or b for a, b in zip(carry, cut.moving[:carries], strict=True)])
             if grown == carry:
                 break

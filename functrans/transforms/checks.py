@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from functrans.errors import MissingRuleError, ShapeError
+from functrans.errors import DerivativeError, MissingRuleError, ShapeError
 from functrans.ir.spec import ArraySpec
 from functrans.primitive import Bilinear, Linear, Primitive, Rules
+from functrans.tracing.recorder import Recorder
+from functrans.tracing.tracer import Tracer
 
 _NO_PARAMS: Mapping[str, Any] = {}
 
@@ -61,3 +63,18 @@ def explain(
         f"`{primitive.name}` of {given}: {str(error).strip()}",
         "bring the operands to shapes that NumPy takes together.",
     )
+
+
+def refuse_closed_over(recorder: Recorder, primitive: Primitive, out: Any) -> None:
+    """Refuse what a function with rules of its own gave, if it belongs to the trace that only its arguments should.
+
+    Raises:
+        DerivativeError: the function closes over a traced value, whose derivative its rule knows nothing of.
+    """
+    for o in out if primitive.multiple else (out,):
+        if type(o) is Tracer and o.recorder is recorder:
+            raise DerivativeError(
+                "a function with a derivative rule of its own closes over a traced value, of whose derivative the rule "
+                "says nothing",
+                "pass the value as an argument.",
+            )

@@ -21,7 +21,7 @@ from functrans.tracing.refusal import refuse_objects
 from functrans.tracing.trace import check_outputs
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.arguments import differentiable_leaves, dual, like_primal
-from functrans.transforms.checks import check_differentiable, explain, is_inexact_value
+from functrans.transforms.checks import check_differentiable, explain, is_inexact_value, refuse_closed_over
 from functrans.transforms.vjp import owned, plain, split_aux
 from functrans.tree import Tree
 
@@ -96,6 +96,7 @@ class ForwardRecorder(Recorder):
     ) -> Any:
         """:meth:`process` of a primitive whose rules are for all operands at once."""
         out, tangent = primitive.derivative.jvp(primals, tangents, **params)  # type: ignore[union-attr,operator]
+        refuse_closed_over(self, primitive, out)
         pairs = zip(out, tangent, strict=True) if primitive.multiple else [(out, tangent)]
         made = tuple(o if t is None else Tracer(self, o, conform(t, ArraySpec.of(o))) for o, t in pairs)
         return made if primitive.multiple else made[0]

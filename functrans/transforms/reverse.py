@@ -20,7 +20,7 @@ from functrans.tracing.bind import bind, bind_binary, bind_unary
 from functrans.tracing.recorder import Recorder
 from functrans.tracing.refusal import location_of, refuse_objects
 from functrans.tracing.tracer import Tracer
-from functrans.transforms.checks import check_differentiable, explain, is_inexact_value
+from functrans.transforms.checks import check_differentiable, explain, is_inexact_value, refuse_closed_over
 
 #: (age, primitive, parents, out, operands, targets, params, location). ``age`` counts downwards, so that the youngest
 #: node is the least; ``out`` and ``operands`` are kept only where a rule reads them; a target is the spec to which an
@@ -201,6 +201,7 @@ class ReverseRecorder(Recorder):
         moving = tuple([parent is not None for parent in parents])
         age = self.next_age()
         out, residuals = primitive.derivative.forward(values, moving, **params)  # type: ignore[union-attr,operator]
+        refuse_closed_over(self, primitive, out)
         targets = [ArraySpec.of(value) if moves else None for value, moves in zip(values, moving, strict=True)]
         location = user_location() if self.located else None
         if not primitive.multiple:
