@@ -50,9 +50,15 @@ clusters_p = Primitive(
 
 
 def ties(w: Any, ordered: bool = True) -> Any:
-    """Which pairs are equal, those with themselves included; None, if it is known that there are no others."""
+    """Which pairs are equal, those with themselves included; None, if it is known that there are no others.
+
+    Of a batch it is known, where its values are: then all examples take the short way, or none does.
+    """
     same = bind(clusters_p, w, ordered=ordered)
-    if type(same) is np.ndarray and np.count_nonzero(same) == w.size:
+    known = same
+    while type(known) is Tracer:
+        known = known.mark if known.recorder.batched else known.value
+    if type(known) is np.ndarray and np.count_nonzero(known) * w.shape[-1] == known.size:
         return None
     return same
 

@@ -182,3 +182,11 @@ def test_named_and_printed():
 def test_batches():
     check_batches(eigvals, spread(3, 3, 3))
     check_batches(lambda a: tuple(eig(a)), spread(3, 2, 3, 3))
+
+
+def test_batches_of_which_some_are_special():
+    stack = np.stack([np.eye(2), np.array([[1.0, 1.0], [0.0, 1.0]]), np.array([[1.0, 2.0], [3.0, 4.0]])]) + 0j
+    for f in (lambda a: np.sum(eigvals(a) ** 2), lambda a: np.sum(eig(a)[0] ** 3)):
+        for g in (ft.grad(lambda a, f=f: np.real(f(a))), ft.hessian(lambda a, f=f: np.real(f(a + 0j)))):
+            points = stack if g.__name__.startswith("grad") else stack.real
+            np.testing.assert_allclose(ft.vmap(g)(points), np.stack([g(a) for a in points]), atol=1e-11)

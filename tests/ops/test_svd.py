@@ -268,3 +268,18 @@ def test_large():
             out, tangent = ft.jvp(f, (a,), (e,))
             w = random_like(RNG, out)
             assert np.sum(w * tangent) == pytest.approx(np.sum(ft.vjp(f, a)[1](w)[0] * e), rel=1e-8)
+
+
+def test_batches_of_which_some_are_special():
+    stack = np.stack([np.eye(3), spread(3, 3), with_values(3, 3, 2, 2, 0), np.zeros((3, 3))])
+
+    def polar(a):
+        u, _, vh = svd(a)
+        return np.sum(np.tri(3) * (u @ vh))
+
+    for f in (polar, lambda a: np.sum(svdvals(a) ** 4), lambda a: np.sum(svd(a)[1])):
+        for g in (ft.grad(f), ft.hessian(f)):
+            np.testing.assert_allclose(ft.vmap(g)(stack), np.stack([g(a) for a in stack]), atol=1e-11)
+        e = array(3, 3)
+        along = lambda a, f=f: ft.jvp(f, (a,), (e,))[1]  # noqa: E731
+        np.testing.assert_allclose(ft.vmap(along)(stack), np.stack([along(a) for a in stack]), atol=1e-11)
