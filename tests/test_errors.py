@@ -1613,33 +1613,33 @@ def unknown_attribute():
 @mistake(
     UncoveredFunctionError,
     NotImplementedError,
-    "`np.vectorize` is not covered by functrans",
+    "`np.frompyfunc` is not covered by functrans",
     "  at test_errors.py:N, in uncovered_name",
-    "    fnp.vectorize",
-    "    ^^^^^^^^^^^^^",
+    "    fnp.frompyfunc",
+    "    ^^^^^^^^^^^^^^",
     (
-        "Fix: import NumPy itself for plain values (`import numpy as np; np.vectorize`); for traced ones write "
+        "Fix: import NumPy itself for plain values (`import numpy as np; np.frompyfunc`); for traced ones write "
         "it with covered functions, or declare a primitive (docs/add_a_primitive.md)."
     ),
 )
 def uncovered_name():
-    fnp.vectorize
+    fnp.frompyfunc
 
 
 @mistake(
     UncoveredFunctionError,
     NotImplementedError,
-    "`np.vectorize` is not covered by functrans",
+    "`np.frompyfunc` is not covered by functrans",
     "  at test_errors.py:N, in uncovered_module",
-    "    fnp.vectorize",
-    "    ^^^^^^^^^^^^^",
+    "    fnp.frompyfunc",
+    "    ^^^^^^^^^^^^^^",
     (
-        "Fix: import NumPy itself for plain values (`import numpy as np; np.vectorize`); for traced ones write it "
+        "Fix: import NumPy itself for plain values (`import numpy as np; np.frompyfunc`); for traced ones write it "
         "with covered functions, or declare a primitive (docs/add_a_primitive.md)."
     ),
 )
 def uncovered_module():
-    fnp.vectorize
+    fnp.frompyfunc
 
 
 @mistake(
@@ -1793,7 +1793,7 @@ def test_errors_survive_pickling():
 
 
 def test_uncovered_is_no_attribute():
-    assert not hasattr(fnp, "vectorize")
+    assert not hasattr(fnp, "frompyfunc")
     assert ft.grad(lambda x: x * (2.0 if hasattr(x, "strides") else 3.0))(1.0) == 3.0
     for builtin in (NotImplementedError, AttributeError):
         assert issubclass(UncoveredFunctionError, builtin)

@@ -131,8 +131,8 @@ def _of_integers(function: Callable[..., Any]) -> None:
         return function(*known(args, name, why), **{key: known(value, name, why) for key, value in kwargs.items()})
 
 
-for _integral in (np.ravel_multi_index, np.unravel_index, np.packbits, np.unpackbits, np.ix_):
-    _of_integers(_integral)  # type: ignore[arg-type]
+for _integral in (np.ravel_multi_index, np.unravel_index):
+    _of_integers(_integral)
 
 
 @implements(np.iscomplexobj)

@@ -62,7 +62,7 @@ def test_star_import_takes_what_is_covered():
     exec("from functrans.numpy import *", scope)
     assert scope["sin"] is np.sin
     assert scope["array"] is fnp.array
-    assert "vectorize" not in scope
+    assert "frompyfunc" not in scope
 
 
 def test_names_stay_once_found():
@@ -128,7 +128,7 @@ PLAIN_CALLS = {
     "identity": lambda x: fnp.identity(x),
     "indices": lambda x: fnp.indices((x,)),
     "ix_": lambda x: fnp.ix_(x),
-    "kaiser": lambda x: fnp.kaiser(3, x),
+    "kaiser": lambda x: fnp.kaiser(3, np.ones(2) * x),
     "kaiser count": lambda x: fnp.kaiser(x, 3.0),
     "ndarray": lambda x: fnp.ndarray((2,), buffer=x),
     "ndenumerate": lambda x: list(fnp.ndenumerate(x)),
