@@ -11,6 +11,7 @@ itself all the same.
 from __future__ import annotations
 
 import operator
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -60,19 +61,22 @@ def gradient(out: Any, x: Any, ord: Any, axis: Any, is_safe: bool = False) -> An
     return _ratio(conj(x), scale) if ord in _EUCLIDEAN else _power_gradient(x, scale, ord)
 
 
-def _is_precise(scale: Any, ord: Any) -> bool:
-    if type(scale) is ArraySpec:
-        return False
-    least, most = precise_range(scale.dtype, ord)
-    return bool(np.all((scale > least) & (scale < most)))
-
-
 def precise_range(dtype, ord):  # type: ignore[no-untyped-def]
     """Between which norms the sum of powers neither underflows, nor its root has the rounded exponent's error."""
     if ord in (None, 2, "fro", "f"):
         limits = np.finfo(dtype)
         return float(limits.tiny / limits.eps) ** 0.5, np.inf
     return 2.0**-16, 2.0**16
+
+
+_range = lru_cache(precise_range)
+
+
+def _is_precise(scale: Any, ord: Any) -> bool:
+    if type(scale) is ArraySpec:
+        return False
+    least, most = _range(scale.dtype, ord)
+    return bool(np.all((scale > least) & (scale < most)))
 
 
 def safe_norm(x, ord, axis):  # type: ignore[no-untyped-def]

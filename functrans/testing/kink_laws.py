@@ -157,6 +157,7 @@ _OTHERWISE = {
     "inverse_of_eigenvectors": "undefined at singular matrices",
     "svd": "undefined where singular values tie",
     "svdvals": "likewise",
+    "lstsq": "likewise, which it returns, too",
     "polar_factor": "undefined at singular matrices",
     "qr": "undefined where columns are dependent, and it jumps where one has nothing to be removed",
     "spectral_direction": "undefined where the largest singular values tie",
