@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from functrans.control.scan import scan as scan
     from functrans.custom.rules import custom_jvp as custom_jvp
     from functrans.custom.rules import custom_vjp as custom_vjp
+    from functrans.custom.checkpoint import checkpoint as checkpoint
     from functrans.interpreter import evaluate as evaluate
     from functrans.ir import ArraySpec as ArraySpec
     from functrans.ir import Program as Program
@@ -57,6 +58,7 @@ _HOMES = {
     "Program": "ir",
     "all_gather": "transforms.collective",
     "axis_index": "transforms.collective",
+    "checkpoint": "custom.checkpoint",
     "cond": "control.branch",
     "custom_jvp": "custom.rules",
     "custom_vjp": "custom.rules",
@@ -97,6 +99,7 @@ __all__ = [
     "Program",
     "all_gather",
     "axis_index",
+    "checkpoint",
     "cond",
     "custom_jvp",
     "custom_vjp",

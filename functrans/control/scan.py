@@ -443,6 +443,7 @@ def scan(
     *,
     reverse: bool = False,
     unroll: int | bool = 1,
+    checkpoint: int | bool = False,
 ) -> tuple[Any, Any]:
     """A loop that carries a value from step to step and stacks what each step gives.
 
@@ -459,6 +460,9 @@ def scan(
         reverse: from the last step to the first; ``ys`` stay in the order of ``xs``.
         unroll: True writes all steps out, one after the other, as a Python loop does. (Other numbers, which tell a
             compiler how much to write out at a time, change nothing.)
+        checkpoint: reverse mode keeps the carry at every so many steps, and computes those between again: True means
+            the square root of the number of steps. Memory for about ``2 sqrt(n)`` steps in place of ``n``, for one more
+            evaluation.
 
     Returns:
         ``(carry, ys)``: the carry after the last step, and the stacked ``y``.
@@ -475,5 +479,5 @@ def scan(
     """
     from functrans.control.stepping import scanned
 
-    out: tuple[Any, Any] = scanned(f, init, xs, length, reverse, unroll)
+    out: tuple[Any, Any] = scanned(f, init, xs, length, reverse, unroll, checkpoint)
     return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,13 +25,24 @@ from functrans.tracing.refusal import staged_by
 from functrans.tracing.tracer import Tracer
 
 
-def scanned(f: Callable[..., Any], init: Any, xs: Any, length: int | None, reverse: bool, unroll: int | bool) -> Any:
+def scanned(
+    f: Callable[..., Any],
+    init: Any,
+    xs: Any,
+    length: int | None,
+    reverse: bool,
+    unroll: int | bool,
+    checkpoint: int | bool,
+) -> Any:
     """What :func:`functrans.scan` gives."""
     from functrans.control.scan import scan_p
 
     expect_function(f, "scan")
     rows, rows_tree = tree.flatten(xs)
     length = steps(rows, rows_tree, length)
+    if checkpoint is not False and length > 1:
+        size = math.isqrt(length - 1) + 1 if checkpoint is True else checkpoint
+        return in_pieces(f, init, tree.unflatten(rows_tree, rows), length, reverse, size)
     leaves, carry_tree = tree.flatten(init)
     if unroll is True and length:
         return looped(f, init, rows, rows_tree, length, reverse)
@@ -53,6 +65,30 @@ def scanned(f: Callable[..., Any], init: Any, xs: Any, length: int | None, rever
     )
     of_ys = body.out_tree.children[1]
     return tree.unflatten(carry_tree, outs[: len(leaves)]), tree.unflatten(of_ys, outs[len(leaves) :])
+
+
+def in_pieces(f: Callable[..., Any], init: Any, xs: Any, length: int, reverse: bool, size: int) -> Any:
+    """A scan over pieces of so many steps, each of which is computed again on the way back; then what is left over."""
+    from functrans.control.scan import scan
+    from functrans.custom.checkpoint import checkpoint
+
+    if size < 1:
+        raise ShapeError(f"`scan` with checkpoint={size}", "give a number of steps, or True.")
+    count = length // size
+    rest = length - count * size
+    first, whole = (slice(rest), slice(rest, None)) if reverse else (slice(count * size, None), slice(count * size))
+
+    def piece(carry: Any, xs: Any) -> Any:
+        return scan(f, carry, xs, size, reverse=reverse)
+
+    pieces = tree.map(lambda x: np.reshape(x[whole], (count, size, *np.shape(x)[1:])), xs)
+    carry, ys = scan(checkpoint(piece), init, pieces, count, reverse=reverse)
+    ys = tree.map(lambda y: np.reshape(y, (count * size, *np.shape(y)[2:])), ys)
+    if not rest:
+        return carry, ys
+    carry, more = scan(f, carry, tree.map(lambda x: x[first], xs), rest, reverse=reverse)
+    order = (lambda a, b: [b, a]) if reverse else (lambda a, b: [a, b])
+    return carry, tree.map(lambda a, b: np.concatenate(order(a, b)), ys, more)
 
 
 def steps(rows: Sequence[Any], rows_tree: tree.TreeDef, length: int | None) -> int:

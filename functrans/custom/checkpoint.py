@@ -1,0 +1,236 @@
+"""``checkpoint``: reverse mode keeps what a function is given, and computes it a second time on the way back.
+
+Source: Griewank and Walther, *Evaluating Derivatives*, 2nd ed. (2008), chapter 12; Chen et al., *Training deep nets
+with sublinear memory cost* (2016).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from functrans import tree
+from functrans.control.closure import close, flat_program
+from functrans.control.derived import (
+    Flags,
+    Linearized,
+    chosen,
+    later,
+    linearized,
+    pushed,
+    specs_of,
+    split,
+    spread_out,
+)
+from functrans.control.derived import batched as batched_program
+from functrans.errors import expect_function
+from functrans.interpreter import run, run_plain
+from functrans.ir import ArraySpec, Equation, Program, Var
+from functrans.ops.duals import zeros
+from functrans.ops.scalars import strong
+from functrans.primitive import Joint, Primitive
+from functrans.tracing.bind import bind
+from functrans.tracing.trace import live_equations
+from functrans.transforms.linearize import first_nonlinear
+
+#: Whether what an equation gives may be kept: the primitive, and the specs of its operands.
+Policy: TypeAlias = Callable[..., bool]
+
+
+_PRODUCTS = frozenset({"dot", "einsum", "inner", "matmul", "matvec", "tensordot", "vecdot", "vecmat"})
+
+
+def _nothing(primitive: Primitive, *specs: ArraySpec, **params: Any) -> bool:
+    return False
+
+
+def _everything(primitive: Primitive, *specs: ArraySpec, **params: Any) -> bool:
+    return True
+
+
+def _products(primitive: Primitive, *specs: ArraySpec, **params: Any) -> bool:
+    return primitive.name in _PRODUCTS
+
+
+POLICIES: dict[str, Policy] = {"nothing": _nothing, "products": _products, "everything": _everything}
+
+
+class Cut:
+    """A program in reverse mode, without what is computed again.
+
+    Attributes:
+        forward: its inputs to its outputs, and what the policy keeps.
+        backward: its inputs, what was kept, and cotangents of the outputs that move, to cotangents of inputs.
+        moving, reached: which outputs move, which inputs get a cotangent.
+    """
+
+    __slots__ = ("backward", "forward", "moving", "reached")
+
+    def __init__(self, program: Program, moving: Flags, policy: Policy) -> None:
+        cut: Linearized = linearized(program, moving)
+        self.moving, self.reached = cut.moving, cut.reached
+        made = {var: equation for equation in cut.forward.equations for var in equation.outputs}
+        count = len(program.outputs)
+        kept: list[Var] = []
+        for atom in cut.forward.outputs[count:]:
+            equation = made.get(atom)  # type: ignore[arg-type]
+            if (
+                equation is not None
+                and atom not in kept
+                and policy(equation.primitive, *specs_of(equation.inputs), **equation.params)
+            ):
+                kept.append(atom)  # type: ignore[arg-type]
+        outputs = [*cut.forward.outputs[:count], *kept]
+        self.forward = Program(
+            cut.forward.inputs, live_equations(cut.forward.equations, outputs), outputs, name=cut.forward.name
+        )
+        again = _without(cut.forward, kept)
+
+        def backward(*leaves: Any) -> list[Any]:
+            values = leaves[: len(program.inputs)]
+            residuals = iter(run(again, leaves[: len(program.inputs) + len(kept)])[count:])
+            read = [next(residuals) if source is None else values[source] for source in cut.sources]
+            return run(cut.linear, [*read, *leaves[len(program.inputs) + len(kept) :]])
+
+        specs = [*specs_of(program.inputs), *specs_of(kept), *chosen(specs_of(program.outputs), cut.moving)]
+        self.backward = flat_program(backward, specs, f"recompute_{program.name}")
+
+
+def _without(program: Program, known: Sequence[Var]) -> Program:
+    """The program with some of its values as further inputs, and without what made them."""
+    inputs = [*program.inputs, *known]
+    renamed: list[Equation] = []
+    for equation in program.equations:
+        if not all(var in known for var in equation.outputs):
+            outputs = [Var(var.spec) if var in known else var for var in equation.outputs]
+            renamed.append(Equation(equation.primitive, equation.inputs, outputs, equation.params, equation.location))
+    return Program(inputs, live_equations(renamed, program.outputs), program.outputs, name=program.name)
+
+
+def _cut(program: Program, moving: Flags, policy: Policy) -> Cut:
+    key = ("checkpoint", moving, policy)
+    known = program.derived.get(key)
+    if known is None:
+        known = program.derived.setdefault(key, Cut(program, moving, policy))
+    return known  # type: ignore[no-any-return]
+
+
+# The primitive.
+
+
+def _impl(*operands: Any, program: Program, policy: Policy) -> Any:
+    return tuple(run_plain(program, operands))
+
+
+def _spec(*specs: ArraySpec, program: Program, policy: Policy) -> Any:
+    return tuple(specs_of(program.outputs))
+
+
+def _jvp(primals: Sequence[Any], tangents: Sequence[Any], *, program: Program, policy: Policy) -> Any:
+    moving = tuple([dx is not None for dx in tangents])
+    if later(tangents, primals):  # what is linear must read values that are known
+        cut = split(program, moving)
+        outs = run(cut.forward, primals)
+        residuals = iter(outs[len(program.outputs) :])
+        read = [next(residuals) if source is None else primals[source] for source in cut.sources]
+        found = run(cut.linear, [*read, *chosen(tangents, moving)])
+        return tuple(outs[: len(program.outputs)]), spread_out(found, cut.moving)
+    both = pushed(program, moving)
+    outs = bind(checkpoint_p, *primals, *chosen(tangents, moving), program=both.program, policy=policy)
+    count = len(program.outputs)
+    return outs[:count], spread_out(outs[count:], both.moving)
+
+
+def _forward(primals: Sequence[Any], moving: Sequence[bool], *, program: Program, policy: Policy) -> Any:
+    cut = _cut(program, tuple(moving), policy)
+    outs = bind(checkpoint_p, *primals, program=cut.forward, policy=policy)
+    count = len(program.outputs)
+    return outs[:count], [*primals, *outs[count:]]
+
+
+def _backward(
+    kept: Sequence[Any], cts: Sequence[Any], moving: Sequence[bool], *, program: Program, policy: Policy
+) -> list[Any]:
+    cut = _cut(program, tuple(moving), policy)
+    given = [
+        zeros(atom.spec) if ct is None else ct
+        for ct, atom, moves in zip(cts, program.outputs, cut.moving, strict=True)
+        if moves
+    ]
+    return spread_out(bind(checkpoint_p, *kept, *given, program=cut.backward, policy=policy), cut.reached)
+
+
+def _is_linear(moving: Sequence[bool], *, program: Program, policy: Policy) -> bool:
+    return first_nonlinear(program, moving)[0] is None
+
+
+def _batch(
+    primitive: Primitive, operands: Sequence[Any], flags: Sequence[bool], size: int, params: Mapping[str, Any]
+) -> Any:
+    everything = (True,) * len(params["program"].outputs)
+    program = batched_program(params["program"], tuple(flags), size, everything).program
+    return bind(primitive, *operands, program=program, policy=params["policy"])
+
+
+checkpoint_p: Primitive = Primitive(
+    "checkpoint",
+    _impl,
+    _spec,
+    Joint(_jvp, _forward, _backward, _is_linear),
+    source=lambda args, params: f"{params['program']}({', '.join(args)})",
+    multiple=True,
+    batch=_batch,
+)
+
+
+# What users call.
+
+
+def checkpoint(f: Callable[..., Any], *, policy: str | Policy = "nothing") -> Callable[..., Any]:
+    """``f``, of which reverse mode keeps the arguments, and computes the rest again on the way back.
+
+    The value and all derivatives are the same. The memory that a gradient needs for ``f`` shrinks to its arguments and
+    results; the time grows by at most one more evaluation of ``f``. A chain of n steps cut into pieces of sqrt(n), each
+    in a ``checkpoint``, needs memory for 2 sqrt(n) steps in place of n (:func:`functrans.scan` with ``checkpoint=``
+    does that).
+
+    ``f`` is traced when it is called, so it must not ask for the truth of its values.
+
+    Args:
+        f: function of arrays, or of trees of arrays.
+        policy: which intermediate results are kept nonetheless: ``"nothing"``, ``"products"`` (of matrices, which cost
+            most to compute again), ``"everything"`` (as without ``checkpoint``); or a function: ``policy(primitive,
+            *specs, **params)`` says so of the equation that makes one, from the specs of its operands.
+
+    Raises:
+        ValueError: there is no policy of that name.
+        TracedBoolError: (when called) ``f`` asks for the truth of a value.
+
+    Example:
+        >>> import functrans as ft
+        >>> import numpy as np
+        >>> ft.grad(ft.checkpoint(lambda x: np.sin(np.sin(x))))(0.5)
+        0.7783939681562135
+    """
+    expect_function(f, "checkpoint")
+    if isinstance(policy, str):
+        if policy not in POLICIES:
+            raise ValueError(f"policy={policy!r}: there are {', '.join(map(repr, POLICIES))}, or give a function")
+        policy = POLICIES[policy]
+
+    @functools.wraps(f)
+    def checkpointed(*args: Any, **kwargs: Any) -> Any:
+        leaves, structure = tree.flatten((args, kwargs))
+        leaves = [strong(leaf) for leaf in leaves]
+        in_tree = tree.flatten((tree.unflatten(structure, leaves),))[1]
+
+        def call(both: Any) -> Any:
+            return f(*both[0], **both[1])
+
+        functools.update_wrapper(call, f)
+        closure = close(call, [ArraySpec.of(leaf) for leaf in leaves], in_tree, "checkpoint")
+        outs = bind(checkpoint_p, *closure.consts, *leaves, program=closure.program, policy=policy)
+        return tree.unflatten(closure.out_tree, outs)
+
+    return checkpointed
