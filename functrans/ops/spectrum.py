@@ -30,7 +30,7 @@ from functrans.tracing.tracer import Tracer
 def clusters(w, ordered):  # type: ignore[no-untyped-def]
     """Which pairs of ``w`` are equal, up to rounding; if they stand in order, also over those between them."""
     size = np.max(np.abs(w), axis=-1, keepdims=True, initial=0)
-    floor = np.finfo(w.dtype).eps * max(w.shape[-1], 10) * size
+    floor = np.finfo(w.dtype).eps * max(w.shape[-1], 32) * size
     if not ordered:
         return np.abs(w[..., :, None] - w[..., None, :]) <= floor[..., None]
     label = np.zeros(w.shape, int)
