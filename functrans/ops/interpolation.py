@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from functrans.errors import DerivativeError
 from functrans.ir.spec import ArraySpec
 from functrans.ops.batching import full
 from functrans.ops.convert import to_dtype
@@ -133,7 +134,11 @@ def _end(value: Any, dtype: np.dtype[Any]) -> Any:
 
 @implements(np.interp)
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
-    """``np.interp``; ``xp`` must rise, also where its values are not known."""
+    """``np.interp``; ``xp`` must rise, also where its values are not known.
+
+    Raises:
+        DerivativeError: it does not.
+    """
     fp = strong(operand(fp))
     dtype = _COMPLEX if fp.dtype.kind == "c" else _FLOAT
     x, xp, fp = _doubles(x), _doubles(xp), _doubles(fp, dtype)
@@ -157,6 +162,12 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
         xp, fp = getitem(xp, order), getitem(fp, order)
         xp = np.concatenate([xp[-1:] - period, xp, xp[0:1] + period])
         fp = np.concatenate([fp[-1:], fp, fp[0:1]])
+    knots = plain(xp)
+    if type(knots) is not ArraySpec and np.any(knots[1:] < knots[:-1]):
+        raise DerivativeError(
+            "`np.interp` in a table whose `xp` does not rise: NumPy looks up at random there, without a derivative",
+            "sort the table: `order = np.argsort(xp)`, then `np.interp(x, xp[order], fp[order])`.",
+        )
     out = bind(interp_p, x, xp, fp)
     # What lies outside of the table is looked up there otherwise.
     if right is not None:

@@ -5,6 +5,7 @@ import pytest
 
 import functrans as ft
 import functrans.numpy as fnp
+from functrans.errors import DerivativeError
 from tests.ops.agreement import check, drawn, same_bits, same_value
 from tests.ops.batches import check_batches
 
@@ -55,6 +56,13 @@ def test_refusals():
             np.interp(*args, **options)
         with pytest.raises(kind):
             ft.vjp(lambda *args, options=options: np.interp(*args, **options), *args)
+
+
+def test_a_table_that_does_not_rise_has_no_derivative():
+    for f in (lambda x: np.interp(x, XP[::-1], FP), lambda x: np.interp(XP, x, FP)):
+        with pytest.raises(DerivativeError, match="argsort"):
+            ft.vjp(f, XP[::-1].copy())
+    same_value(lambda x: np.interp(x, [0.0, 1.0, 1.0, 2.0], FP[:4]), X)
 
 
 def test_a_knot_belongs_to_the_cell_on_its_right():
