@@ -91,23 +91,39 @@ def test_cholesky_of_a_matrix_of_which_one_triangle_is_read(upper):
 # Every covered function, of matrices of every kind.
 
 _B, _V = RNG.normal(size=(3, 2)), RNG.normal(size=3)
+# Added to a triangular matrix, at which LAPACK changes signs or the order.
+_FULL = np.array([[0.3, 0.2, -0.4], [0.5, 0.1, 0.3], [-0.6, 0.4, 0.2]])
 FUNCTIONS = {
     "cholesky": [np.linalg.cholesky, lambda a: np.linalg.cholesky(a, upper=True)],
+    "cond": [lambda a, p=p: np.linalg.cond(a, p) for p in (None, -2, 1, "fro")],
     "cross": [lambda a: np.linalg.cross(a, a @ a)],
     "det": [np.linalg.det],
     "diagonal": [lambda a: np.linalg.diagonal(a @ a)],
+    "eig": [lambda a: np.real(np.linalg.eig(a + _FULL)[0])],
+    "eigh": [lambda a: np.linalg.eigh(a)[0]],
+    "eigvals": [lambda a: np.real(np.linalg.eigvals(a + _FULL))],
+    "eigvalsh": [np.linalg.eigvalsh],
     "inv": [np.linalg.inv],
+    "lstsq": [lambda a, i=i: np.linalg.lstsq(a[:, :2], a[:, 2])[i] for i in (0, 1)],
     "matmul": [lambda a: np.linalg.matmul(a, np.sin(a))],
     "matrix_norm": [lambda a, k=k: np.linalg.matrix_norm(a, ord=k) for k in ("fro", "nuc", 2, -2)],
     "matrix_power": [lambda a, n=n: np.linalg.matrix_power(a, n) for n in (-3, -1, 2, 5)],
+    "matrix_rank": [lambda a: np.linalg.matrix_rank(a) * a**2],
     "matrix_transpose": [lambda a: np.linalg.matrix_transpose(a) @ a],
     "multi_dot": [lambda a: np.linalg.multi_dot([a, np.cos(a), a])],
     "norm": [lambda a, k=k: np.linalg.norm(a, k) for k in (None, "nuc", 2, -2)]
     + [lambda a, k=k: np.linalg.norm(a, k, axis=0) for k in (2, 3, 4)],
     "outer": [lambda a: np.linalg.outer(a[0], a[1])],
+    "pinv": [np.linalg.pinv, lambda a: np.linalg.pinv(a[:2]), lambda a: np.linalg.pinv(a, hermitian=True)],
+    "qr": [lambda a, m=m: np.linalg.qr((a + _FULL)[:, :2], m)[0] for m in ("reduced", "complete")]
+    + [lambda a: np.linalg.qr(a + _FULL, "r")],
     "slogdet": [lambda a: np.linalg.slogdet(a)[1]],
     "solve": [lambda a: np.linalg.solve(a, _B), lambda a: np.linalg.solve(a, a[0]), lambda a: np.linalg.solve(a, _V)],
+    "svd": [lambda a: np.linalg.svd(a)[1], lambda a: np.linalg.svd(a)[0] @ np.linalg.svd(a)[2]],
+    "svdvals": [np.linalg.svdvals],
     "tensordot": [lambda a: np.linalg.tensordot(a, np.sin(a), axes=([0, 1], [1, 0]))],
+    "tensorinv": [lambda a: np.linalg.tensorinv(a[..., None], ind=1)],
+    "tensorsolve": [lambda a: np.linalg.tensorsolve(a[..., None], _V)],
     "trace": [lambda a: np.linalg.trace(a @ a, offset=1)],
     "vecdot": [lambda a: np.linalg.vecdot(a, np.exp(a))],
     "vector_norm": [lambda a: np.linalg.vector_norm(a, ord=3)],
