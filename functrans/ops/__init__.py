@@ -14,9 +14,9 @@ from functrans.ops import creation as creation
 from functrans.ops import cumulative as cumulative
 from functrans.ops import determinant as determinant
 from functrans.ops import diagonal as diagonal
+from functrans.ops import differences as differences
 from functrans.ops import eig as eig
 from functrans.ops import eigen as eigen
-from functrans.ops import differences as differences
 from functrans.ops import einsum as einsum
 from functrans.ops import elementwise as elementwise
 from functrans.ops import exponents as exponents
@@ -38,7 +38,6 @@ from functrans.ops import operators as operators
 from functrans.ops import order as order
 from functrans.ops import pad as pad
 from functrans.ops import piecewise as piecewise
-from functrans.ops import sets as sets
 from functrans.ops import plain as plain
 from functrans.ops import polynomial as polynomial
 from functrans.ops import products as products
@@ -51,6 +50,7 @@ from functrans.ops import refuse as refuse
 from functrans.ops import running as running
 from functrans.ops import segments as segments
 from functrans.ops import select as select
+from functrans.ops import sets as sets
 from functrans.ops import shape as shape
 from functrans.ops import singular as singular
 from functrans.ops import sorting as sorting
