@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from functrans.custom.rules import custom_jvp as custom_jvp
     from functrans.custom.rules import custom_vjp as custom_vjp
     from functrans.custom.checkpoint import checkpoint as checkpoint
+    from functrans.custom.tag import tag as tag
     from functrans.interpreter import evaluate as evaluate
     from functrans.ir import ArraySpec as ArraySpec
     from functrans.ir import Program as Program
@@ -85,6 +86,7 @@ _HOMES = {
     "scan": "control.scan",
     "stop_gradient": "ops.select",
     "switch": "control.branch",
+    "tag": "custom.tag",
     "trace": "tracing.trace",
     "tree": "tree",
     "value_and_grad": "transforms.vjp",
@@ -126,6 +128,7 @@ __all__ = [
     "scan",
     "stop_gradient",
     "switch",
+    "tag",
     "trace",
     "tree",
     "value_and_grad",

@@ -2,3 +2,4 @@
 
 from functrans.custom import checkpoint as checkpoint
 from functrans.custom import rules as rules
+from functrans.custom import tag as tag

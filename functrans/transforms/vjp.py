@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
@@ -36,7 +36,7 @@ _REUSED = 2
 class Linearization:
     """A function's result, and its reverse trace: what a pullback walks over."""
 
-    __slots__ = ("aux", "leaves", "nodes", "out_tree", "outs", "structure")
+    __slots__ = ("ages", "aux", "leaves", "nodes", "out_tree", "outs", "structure")
 
     def __init__(
         self,
@@ -46,11 +46,13 @@ class Linearization:
         structure: tree.TreeDef,
         has_aux: bool,
         call: Callable[..., Any] | None = None,
+        names: Sequence[str] = (),
     ) -> None:
-        # `call` is what is run, when that is not `f` itself, of which errors speak.
+        # `call` is what is run, when that is not `f` itself, of which errors speak. `names` are those of tags, in which
+        # it is differentiated too: more leaves, behind the others.
         self.leaves, self.structure = leaves, structure
         staged = any(program_writer(leaf) for leaf in leaves if type(leaf) is Tracer)
-        recorder = ReverseRecorder(transform, f, located=staged)
+        recorder = ReverseRecorder(transform, f, located=staged) if not names else tagging(transform, f, staged, names)
         inputs = [recorder.leaf(leaf) for leaf in leaves]
         out = recorder.run(call or f, tree.unflatten(structure, inputs))
         del inputs
@@ -60,6 +62,9 @@ class Linearization:
             self.aux = tree.map(lambda leaf: plain(leaf, recorder), self.aux)
         outs, self.out_tree = tree.flatten(out)
         check_outputs(outs, self.out_tree, f, recorder)
+        self.ages: Sequence[int] = range(0, -len(leaves), -1)
+        if names:
+            self.ages, self.leaves = with_tags(f, recorder, names, self.ages, leaves)
         self.nodes = [o.mark if type(o) is Tracer and o.recorder is recorder else None for o in outs]
         self.outs = [o.value if node is not None else o for o, node in zip(outs, self.nodes, strict=True)]
 
@@ -83,8 +88,8 @@ class Linearization:
         with at_location(place):
             own = {id(ct) for ct in cts}
             return [
-                like_primal(owned(found[-i], own) if -i in found else zeros(ArraySpec.of(leaf)), leaf)
-                for i, leaf in enumerate(self.leaves)
+                like_primal(owned(found[age], own) if age in found else zeros(ArraySpec.of(leaf)), leaf)
+                for age, leaf in zip(self.ages, self.leaves, strict=True)
             ]
 
     def program(self) -> Program:
@@ -97,6 +102,32 @@ class Linearization:
         outputs = [recorder.atom(leaf) for leaf in self.pull_leaves(cts)]
         recorder.close()
         return Program([ct.mark for ct in cts if ct is not None], live_equations(recorder.equations, outputs), outputs)
+
+
+def tagging(transform: str, f: Callable[..., Any], staged: bool, names: Sequence[str]) -> Any:
+    """A recorder that differentiates in tags, too."""
+    from functrans.custom.tag import TagRecorder
+
+    return TagRecorder(transform, f, staged, names)
+
+
+def with_tags(
+    f: Callable[..., Any], recorder: Any, names: Sequence[str], ages: Sequence[int], leaves: Sequence[Any]
+) -> tuple[list[int], list[Any]]:
+    """The leaves and their ages, with those of the tags behind.
+
+    Raises:
+        DerivativeError: there is no value of a name.
+    """
+    for name in names:
+        if name not in recorder.found:
+            known = ", ".join(f'"{n}"' for n in recorder.seen) or "none"
+            raise DerivativeError(
+                f'{describe_function(f)} passed no tag "{name}" whose value depends on what is differentiated',
+                f'write `functrans.tag(value, "{name}")` in it; tags that it passed: {known}.',
+            )
+    found = [recorder.found[name] for name in names]
+    return [*ages, *[age for age, _ in found]], [*leaves, *[zeros(spec) for _, spec in found]]
 
 
 class PullbackRecorder(StagedRecorder):
@@ -209,6 +240,7 @@ def value_and_grad(
     argnames: Argnames = None,
     has_aux: bool = False,
     holomorphic: bool = False,
+    wrt: Any = None,
 ) -> Callable[..., Any]:
     """A function that gives the value of ``f`` and its gradient, from one evaluation.
 
@@ -221,6 +253,8 @@ def value_and_grad(
     """
     expect_function(f, "value_and_grad")
     several(argnums)
+    if wrt is not None:
+        return in_named(f, wrt, argnums, argnames, has_aux)
 
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
         selection = Selection(f, args, kwargs, argnums, argnames)
@@ -241,6 +275,7 @@ def grad(
     argnames: Argnames = None,
     has_aux: bool = False,
     holomorphic: bool = False,
+    wrt: Any = None,
 ) -> Callable[..., Any]:
     """A function that gives the gradient of ``f``, which must return one number.
 
@@ -250,6 +285,9 @@ def grad(
         argnames: which arguments by name, likewise; after those of ``argnums`` when both are given.
         has_aux: ``f`` returns ``(value, aux)``; the result is then ``(gradient, aux)``.
         holomorphic: ``f`` is a holomorphic function of complex arguments; the result is its complex derivative.
+        wrt: in place of ``argnums``: numbers of arguments, and names of intermediate values that ``f`` gives with
+            :func:`functrans.tag`; one of them, or a tuple for a tuple of gradients. A value tagged in each step of a
+            :func:`functrans.scan` has its gradients stacked.
 
     Returns:
         A function of the same arguments. Gradients have the structure, shapes and dtypes of the arguments. For a real
@@ -259,6 +297,7 @@ def grad(
         NonScalarOutputError: ``f`` returned no single real number; the message names the alternatives.
         IntegerInputError: an argument is an integer or boolean array.
         MissingRuleError: ``f`` uses an operation without a derivative.
+        DerivativeError: a name in ``wrt`` stands for no value, or for several.
 
     Example:
         >>> import functrans as ft
@@ -271,13 +310,54 @@ def grad(
         {'w': array([3., 4.])}
     """
     expect_function(f, "grad")
-    both = value_and_grad(f, argnums, argnames=argnames, has_aux=has_aux, holomorphic=holomorphic)
+    both = value_and_grad(f, argnums, argnames=argnames, has_aux=has_aux, holomorphic=holomorphic, wrt=wrt)
 
     def gradient(*args: Any, **kwargs: Any) -> Any:
         value, result = both(*args, **kwargs)
         return (result, value[1]) if has_aux else result
 
     return named(gradient, "grad", f)
+
+
+def in_named(
+    f: Callable[..., Any], wrt: Any, argnums: Argnums, argnames: Argnames, has_aux: bool
+) -> Callable[..., Any]:
+    """:func:`value_and_grad` in arguments and tagged values."""
+    single = not isinstance(wrt, tuple | list)
+    entries = [wrt] if single else list(wrt)
+    if argnums is not None or argnames is not None or not all(isinstance(e, int | str) for e in entries):
+        raise DerivativeError(
+            f"wrt={wrt!r}, with argnums={argnums!r} and argnames={argnames!r}",
+            'list numbers of arguments and names of tags in `wrt` alone: `grad(f, wrt=("z", 0))`.',
+        )
+    names = [entry for entry in entries if isinstance(entry, str)]
+
+    def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
+        # A tagged value may depend on any of the arguments.
+        asked = [entry % len(args) for entry in entries if not isinstance(entry, str)]
+        argnums = [i for i, arg in enumerate(args) if i in asked or _has_derivative(arg)]
+        selection = Selection(f, args, kwargs, argnums, None)
+        leaves, structure = differentiable_leaves(selection.selected, selection.names, f)
+        line = Linearization("grad", f, leaves, structure, has_aux, selection.call, names)
+        seed = _scalar_seed(f, line, False)
+        value = line.outs[0]
+        found = line.pull_leaves([seed], consume=True)
+        of_arguments = dict(zip(argnums, tree.unflatten(structure, found[: len(leaves)]), strict=True))
+        of_names = dict(zip(names, found[len(leaves) :], strict=True))
+        gradients = [of_names[e] if isinstance(e, str) else of_arguments[e % len(args)] for e in entries]
+        gradient = gradients[0] if single else tuple(gradients)
+        return ((value, line.aux), gradient) if has_aux else (value, gradient)
+
+    return named(value_and_gradient, "value_and_grad", f)
+
+
+def _has_derivative(arg: Any) -> bool:
+    """Whether all leaves of an argument are floating or complex (or it has none)."""
+    leaves = tree.flatten(arg)[0]
+    return bool(leaves) and all(
+        isinstance(x, int | float | complex | np.ndarray | np.generic | Tracer) and ArraySpec.of(x).dtype.kind in "fc"
+        for x in leaves
+    )
 
 
 def _scalar_seed(f: Callable[..., Any], line: Linearization, holomorphic: bool) -> Any:
