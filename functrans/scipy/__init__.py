@@ -20,9 +20,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from functrans.scipy import fft as fft
     from functrans.scipy import special as special
 
-SUBMODULES = ("special",)
+SUBMODULES = ("fft", "special")
 
 
 def __getattr__(name: str) -> Any:
