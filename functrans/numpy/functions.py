@@ -92,8 +92,8 @@ def kaiser(M: Any, beta: Any) -> Any:  # noqa: N803
     beta = np.add(beta, np.float64(0.0))  # in double precision at least
     if M == 1:
         return np.ones(1) + 0.0 * beta
-    n = np.arange(0, np.float64(M))
-    half = (np.float64(M) - 1) / 2.0
+    n = np.arange(0, beta.dtype.type(M))
+    half = (beta.dtype.type(M) - 1) / 2.0
     return np.i0(beta * np.sqrt(1 - ((n - half) / half) ** 2.0)) / np.i0(beta)
 
 
@@ -252,6 +252,8 @@ def _number(entry: Any) -> Any:
     """An entry as Python's number, which is what NumPy's loop over objects hands out."""
     if type(entry) is not Tracer:
         return entry.item()
+    if entry.dtype.char in "gG":  # Python has none so wide
+        return entry
     wide = np.dtype(np.complex128 if entry.dtype.kind == "c" else np.float64)
     return weak(entry if entry.dtype == wide else to_dtype(entry, wide)) if entry.dtype.kind in "fc" else entry
 

@@ -141,6 +141,8 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     """
     fp = strong(operand(fp))
     dtype = _COMPLEX if fp.dtype.kind == "c" else _FLOAT
+    if period is not None:  # then NumPy casts
+        x, xp, fp = to_dtype(strong(operand(x)), _FLOAT), to_dtype(strong(operand(xp)), _FLOAT), to_dtype(fp, dtype)
     x, xp, fp = _doubles(x), _doubles(xp), _doubles(fp, dtype)
     if period is not None:
         if np.ndim(period):
