@@ -8,13 +8,20 @@ Example:
 """
 
 from functrans.scipy.covering import namespace
+from functrans.scipy.special import airy as airy
+from functrans.scipy.special import bessel as bessel
 from functrans.scipy.special import combinatorial as combinatorial
+from functrans.scipy.special import elliptic as elliptic
 from functrans.scipy.special import error as error
 from functrans.scipy.special import exponential_sums as exponential_sums
 from functrans.scipy.special import gamma_family as gamma_family
+from functrans.scipy.special import hypergeometric as hypergeometric
 from functrans.scipy.special import incomplete_beta as incomplete_beta
 from functrans.scipy.special import incomplete_gamma as incomplete_gamma
+from functrans.scipy.special import integrals as integrals
 from functrans.scipy.special import logistic as logistic
+from functrans.scipy.special import polynomials as polynomials
+from functrans.scipy.special import spherical_bessel as spherical_bessel
 from functrans.scipy.special import transformations as transformations
 
 __getattr__, __dir__ = namespace("scipy.special")

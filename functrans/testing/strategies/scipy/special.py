@@ -12,7 +12,7 @@ from functrans.primitive import POSITIVE, Domain
 from functrans.testing.strategies.entries import Draw
 from functrans.testing.strategies.operands import FLOATS, INEXACT, calls, register
 from functrans.testing.strategies.scipy import special_distributions as _special_distributions  # noqa: F401
-from functrans.testing.strategies.scipy import special_higher as special_higher
+from functrans.testing.strategies.scipy import special_higher as _special_higher  # noqa: F401
 
 SHAPES: tuple[tuple[int, ...], ...] = ((3,), (), (2, 2), (0,))
 
