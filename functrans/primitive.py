@@ -298,6 +298,11 @@ def call_source(function: str, args: Sequence[str], params: Mapping[str, Any]) -
     return f"{function}({', '.join([*args, *keywords])})"
 
 
+def declared(name: str) -> Primitive | None:
+    """The primitive with this name, if it has been declared."""
+    return _registry.get(name)
+
+
 def lookup(name: str) -> Primitive:
     """The primitive with this name.
 
@@ -309,8 +314,8 @@ def lookup(name: str) -> Primitive:
         import_module("functrans.control")
         import_module("functrans.custom")
         home = name.rpartition(".")[0]
-        if home.startswith("scipy."):
-            import_module(f"functrans.{home}")
+        if home:
+            import_module(f"functrans.{home}" if home.startswith("scipy.") else home)
     return _registry[name]
 
 
@@ -341,6 +346,7 @@ __all__ = [
     "Rule",
     "Rules",
     "call_source",
+    "declared",
     "forget",
     "lookup",
     "primitives",

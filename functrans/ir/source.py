@@ -38,7 +38,7 @@ class _Module:
     def __init__(self, program: Program) -> None:
         self.helpers: dict[str, Callable[..., Any]] = {}
         self.constants: dict[str, Any] = {}
-        self.modules: set[str] = set()  # SciPy's
+        self.modules: set[str] = set()  # SciPy's, users' own
         self.functions: dict[str, str] = {}
         self._held: list[tuple[Program, FunctionName]] = []
         self._look(program)
@@ -51,7 +51,7 @@ class _Module:
         for equation in program.equations:
             self.helpers.update(equation.primitive.helpers)
             module = equation.primitive.name.rpartition(".")[0]
-            if module.startswith("scipy."):
+            if module:
                 self.modules.add(module)
             for held in held_programs(equation.params):
                 self._look(held)
@@ -148,6 +148,8 @@ class _Printer:
             for var in equation.outputs:
                 self.names[var] = next(self._fresh)
             targets = ", ".join(self.names[var] for var in equation.outputs)
+            if equation.primitive.multiple and len(equation.outputs) == 1:
+                targets += ","
             specs = ", ".join(repr(var.spec) for var in equation.outputs)
             place = f"  {equation.location}" if equation.location is not None else ""
             rows.append((f"{targets} = {expression}", f"# {specs}{place}"))
