@@ -21,9 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from functrans.scipy import fft as fft
+    from functrans.scipy import linalg as linalg
     from functrans.scipy import special as special
+    from functrans.scipy import stats as stats
 
-SUBMODULES = ("fft", "special")
+SUBMODULES = ("fft", "linalg", "special", "stats")
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,19 @@
+"""``scipy.stats``, as far as functrans covers it: distributions and statistics that are SciPy's unless traced.
+
+Example:
+    >>> import functrans as ft
+    >>> import functrans.scipy.stats as stats
+    >>> round(ft.grad(stats.norm.logpdf, argnums=2)(3.0, 1.0, 2.0), 6)
+    0.0
+"""
+
+from functrans.scipy.covering import COVERED, namespace
+from functrans.scipy.stats import continuous as continuous
+from functrans.scipy.stats import discrete as discrete
+from functrans.scipy.stats import shaped as shaped
+from functrans.scipy.stats.laws import LAWS
+from functrans.scipy.stats.wrappers import Distribution
+
+COVERED.setdefault("scipy.stats", {}).update({name: Distribution(law) for name, law in LAWS.items()})
+
+__getattr__, __dir__ = namespace("scipy.stats")
