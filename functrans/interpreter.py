@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 
 from functrans import tree
-from functrans.errors import ShapeError
+from functrans.errors import ShapeError, at_location
 from functrans.ir import Atom, Literal, Program
 from functrans.tracing.bind import bind
+from functrans.tracing.refusal import program_writer
+from functrans.tracing.tracer import Tracer
+from functrans.tracing.watch import WATCH
 
 
 def evaluate(program: Program, *args: Any) -> Any:
@@ -42,8 +45,15 @@ def evaluate(program: Program, *args: Any) -> Any:
 
 def run(program: Program, leaves: Sequence[Any]) -> list[Any]:
     """Run a Program on its flat inputs."""
+    watch = WATCH.get()
+    if watch is not None:
+        return watch.run(program, leaves)  # type: ignore[no-any-return]
     steps, values, outputs = program.plan or program.planned(plan(program))
     values = [*leaves, *values]
+    for leaf in values[: len(program.inputs)]:
+        if type(leaf) is Tracer and program_writer(leaf):
+            return run_at_lines(program, values[: len(program.inputs)])
+    leaf = None
     for primitive, operands, params, first, dropped in steps:
         out = bind(primitive, *[values[i] for i in operands], **params)
         if primitive.multiple:
@@ -54,6 +64,17 @@ def run(program: Program, leaves: Sequence[Any]) -> list[Any]:
             values[i] = None
     # What evaluation gives is its caller's own: no constant of the program.
     return [values[i].copy(order="K") if is_array else values[i] for i, is_array in outputs]
+
+
+def run_at_lines(program: Program, leaves: Sequence[Any]) -> list[Any]:
+    """:func:`run` into another program, whose equations keep the user's lines."""
+    values: dict[Atom, Any] = dict(zip(program.inputs, leaves, strict=True))
+    read = lambda atom: atom.value if isinstance(atom, Literal) else values[atom]  # noqa: E731
+    for equation in program.equations:
+        with at_location(equation.location):
+            out = bind(equation.primitive, *[read(atom) for atom in equation.inputs], **equation.params)
+        values.update(zip(equation.outputs, out if equation.primitive.multiple else (out,), strict=True))
+    return [read(atom) for atom in program.outputs]
 
 
 def run_plain(program: Program, leaves: Sequence[Any]) -> list[Any]:
@@ -73,6 +94,9 @@ def run_plain(program: Program, leaves: Sequence[Any]) -> list[Any]:
 
 def runner(program: Program) -> Callable[..., list[Any]]:
     """A function that runs a program on plain inputs."""
+    watch = WATCH.get()
+    if watch is not None:
+        return watch.runner(program)  # type: ignore[no-any-return]
     return lambda *leaves: run_plain(program, leaves)
 
 

@@ -161,6 +161,7 @@ class Primitive:
             only with at least that many operands (a reduction with a mask). A function: with such parameters.
         batch: how it maps over a leading axis; left out, that of an elementwise function if it is one.
         domain: per operand, the open interval from which tests draw real values.
+        effect: whether it does something (prints): it stays in its place in a program, though nobody reads its result.
         residuals: what the reverse rules read, which is all that a trace keeps.
         helpers: functions that the printed source calls, by name; their own source must need NumPy alone.
     """
@@ -169,6 +170,7 @@ class Primitive:
         "batch",
         "derivative",
         "domain",
+        "effect",
         "helpers",
         "impl",
         "masks",
@@ -192,6 +194,7 @@ class Primitive:
         masks: int | Callable[..., bool] = False,
         batch: Batch | None = None,
         domain: Sequence[Domain] = (),
+        effect: bool = False,
     ) -> None:
         if name in _registry:
             raise ValueError(f"a primitive named {name!r} is declared already")
@@ -206,6 +209,7 @@ class Primitive:
         self.masks = masks
         self.batch = batch
         self.domain = tuple(domain)
+        self.effect = effect
         self.residuals = _Residuals(self)
         _registry[name] = self
 
@@ -313,6 +317,8 @@ def lookup(name: str) -> Primitive:
         import_module("functrans.ops")
         import_module("functrans.control")
         import_module("functrans.custom")
+        import_module("functrans.implicit")
+        import_module("functrans.debug")
         home = name.rpartition(".")[0]
         if home:
             import_module(f"functrans.{home}" if home.startswith("scipy.") else home)

@@ -5,7 +5,8 @@ Each is made once and kept with the program that it came from.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from functrans.interpreter import run
 from functrans.ir import ArraySpec, Atom, Equation, Literal, Program, Var
 from functrans.ops.duals import conform, zeros
 from functrans.ops.scalars import strong
-from functrans.tracing.trace import StagedRecorder, live_equations
+from functrans.tracing.trace import StagedRecorder, has_effect, live_equations
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.batch import BatchRecorder
 from functrans.transforms.jvp import ForwardRecorder
@@ -24,6 +25,10 @@ from functrans.transforms.vjp import PullbackRecorder
 from functrans.transforms.walk import walk
 
 Flags = tuple[bool, ...]
+
+#: Whether it is a program held by an equation that is being differentiated. What goes in and out of such has a shape
+#: that is known, so a loop of unknown length in it keeps no residuals for the walk back, but runs once more.
+HELD: ContextVar[bool] = ContextVar("HELD", default=False)
 
 
 def specs_of(atoms: Sequence[Atom]) -> list[ArraySpec]:
@@ -129,7 +134,7 @@ def linearized(program: Program, moving: Flags) -> Linearized:
     primals = [outer.input(var.spec) for var in program.inputs]
     inner = ReverseRecorder("vjp", f, located=True)
     leaves = [inner.leaf(x) if moves else x for x, moves in zip(primals, moving, strict=True)]
-    outs = inner.run(f, leaves)
+    outs = as_held(inner.run, f, leaves)
     out_moving = tuple([type(o) is Tracer and o.recorder is inner for o in outs])
     values = [o.value if m else o for o, m in zip(outs, out_moving, strict=True)]
 
@@ -161,7 +166,8 @@ def split(program: Program, moving: Flags, wanted: Flags = ()) -> Linearized:
     tangents = [along.input(ArraySpec.of(x).strong()) for x in chosen(primals, moving)]
     inner = ForwardRecorder("jvp", f)
     given = iter(tangents)
-    outs = inner.run(f, [Tracer(inner, x, next(given)) if m else x for x, m in zip(primals, moving, strict=True)])
+    leaves = [Tracer(inner, x, next(given)) if m else x for x, m in zip(primals, moving, strict=True)]
+    outs = as_held(inner.run, f, leaves)
     moved = [type(o) is Tracer and o.recorder is inner for o in outs]
     out_moving = tuple([m or w for m, w in zip(moved, wanted or [False] * len(moved), strict=True)])
     values = [o.value if m else o for o, m in zip(outs, moved, strict=True)]
@@ -171,6 +177,15 @@ def split(program: Program, moving: Flags, wanted: Flags = ()) -> Linearized:
     ]
     made = _cut(program, outer, primals, values, along, tangents, chosen(results, out_moving), out_moving, ())
     return program.derived.setdefault(key, made)  # type: ignore[no-any-return]
+
+
+def as_held(run: Callable[..., Any], *args: Any) -> Any:
+    """Call while :data:`HELD` is set."""
+    before = HELD.set(True)
+    try:
+        return run(*args)
+    finally:
+        HELD.reset(before)
 
 
 def _cut(
@@ -284,7 +299,7 @@ class Hoisted(NamedTuple):
 
 
 def hoisted(program: Program, count: int) -> Hoisted:
-    """Cut off what depends on the first ``count`` inputs alone."""
+    """Cut off what depends on the first ``count`` inputs alone, and has no effect."""
     known = program.derived.get(("hoisted", count))
     if known is not None:
         return known  # type: ignore[no-any-return]
@@ -292,7 +307,9 @@ def hoisted(program: Program, count: int) -> Hoisted:
     first: list[Equation] = []
     rest: list[Equation] = []
     for equation in program.equations:
-        if all(isinstance(atom, Literal) or atom in known_before for atom in equation.inputs):
+        if all(isinstance(atom, Literal) or atom in known_before for atom in equation.inputs) and not has_effect(
+            equation
+        ):
             first.append(equation)
             known_before.update(equation.outputs)
         else:

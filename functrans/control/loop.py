@@ -15,8 +15,20 @@ from typing import Any
 import numpy as np
 
 from functrans import tree
+from functrans.control.checkpoint import checkpoint_p, nothing
 from functrans.control.closure import close, flat_program
-from functrans.control.derived import Flags, chosen, hoisted, later, linearized, pushed, specs_of, split, spread_out
+from functrans.control.derived import (
+    HELD,
+    Flags,
+    chosen,
+    hoisted,
+    later,
+    linearized,
+    pushed,
+    specs_of,
+    split,
+    spread_out,
+)
 from functrans.control.derived import batched as batched_program
 from functrans.control.scan import scan, scan_p
 from functrans.control.stepping import mismatch
@@ -93,7 +105,13 @@ def _jvp(
     counts: tuple[int, ...],
 ) -> Any:
     if later(tangents, primals):
-        return _split_jvp(primals, tangents, test=test, body=body, tests=tests, bodies=bodies, counts=counts)
+        how = {"test": test, "body": body, "tests": tests, "bodies": bodies, "counts": counts}
+        if not HELD.get():
+            return _split_jvp(primals, tangents, **how)  # type: ignore[arg-type]
+        flags = tuple([dx is not None for dx in tangents])
+        program, reached = _forwards_again(flags, **how)  # type: ignore[arg-type]
+        found = bind(checkpoint_p, *primals, *chosen(tangents, flags), program=program, policy=nothing)
+        return bind(while_p, *primals, **how), spread_out(found, reached)
     values, dual = Parts(primals, tests, bodies), Parts(tangents, tests, bodies)
     of_body = tuple([dx is not None for dx in dual.body])
     carry = tuple([dx is not None for dx in dual.carry])
@@ -201,8 +219,10 @@ def _forward(
     bodies: int,
     counts: tuple[int, ...],
 ) -> Any:
-    sweeps = _sweeps(body, moving[tests:], bodies)
-    return _run_forward(sweeps, primals, test=test, body=body, tests=tests, bodies=bodies, counts=counts)
+    how = {"test": test, "body": body, "tests": tests, "bodies": bodies, "counts": counts}
+    if HELD.get():
+        return bind(while_p, *primals, **how), list(primals)
+    return _run_forward(_sweeps(body, moving[tests:], bodies), primals, **how)  # type: ignore[arg-type]
 
 
 def _run_forward(
@@ -246,6 +266,12 @@ def _backward(
     bodies: int,
     counts: tuple[int, ...],
 ) -> list[Any]:
+    if isinstance(kept, list):
+        given = tuple([ct is not None for ct in cts])
+        how = {"test": test, "body": body, "tests": tests, "bodies": bodies, "counts": counts}
+        program, reached = _backwards_again(tuple(moving), given, **how)  # type: ignore[arg-type]
+        found = bind(checkpoint_p, *kept, *chosen(cts, given), program=program, policy=nothing)
+        return spread_out(found, reached)
     sweeps, residuals, valid = kept
     carries = len(body.inputs) - bodies
     is_stacked = [kind == "stacked" for kind, _ in sweeps.residuals]
@@ -272,6 +298,49 @@ def _backward(
     )
     of_carry = spread_out(outs[: sum(sweeps.carry)], sweeps.carry)
     return [*[None] * tests, *spread_out(outs[sum(sweeps.carry) :], sweeps.reached[:bodies]), *of_carry]
+
+
+def _backwards_again(
+    moving: Flags, given: Flags, *, test: Program, body: Program, tests: int, **how: Any
+) -> tuple[Program, Flags]:
+    """Operands, and cotangents of the outputs that are given one, to those of the operands that ``moving`` says."""
+    key = ("again", moving, given, id(test), how["bodies"], how["counts"])
+    known = body.derived.get(key)
+    if known is None:
+        specs = [*specs_of(test.inputs[:tests]), *specs_of(body.inputs)]
+        outs = _spec(*specs, test=test, body=body, tests=tests, **how)
+        reached: list[bool] = []
+
+        def again(*leaves: Any) -> list[Any]:
+            primals, cts = leaves[: len(specs)], spread_out(leaves[len(specs) :], given)
+            params = {"test": test, "body": body, "tests": tests, **how}
+            kept = _run_forward(_sweeps(body, moving[tests:], how["bodies"]), primals, **params)[1]
+            found = _backward(kept, cts, moving, **params)
+            reached[:] = [ct is not None for ct in found]
+            return chosen(found, reached)
+
+        made = flat_program(again, [*specs, *chosen(outs, given)], f"again_{body.name}")
+        known = body.derived.setdefault(key, (made, tuple(reached), test))
+    return known[0], known[1]
+
+
+def _forwards_again(moving: Flags, *, test: Program, body: Program, tests: int, **how: Any) -> tuple[Program, Flags]:
+    """Operands, and tangents of those that ``moving`` says, to the tangents of the outputs that move."""
+    key = ("forwards again", moving, id(test), how["bodies"], how["counts"])
+    known = body.derived.get(key)
+    if known is None:
+        specs = [*specs_of(test.inputs[:tests]), *specs_of(body.inputs)]
+        moved: list[bool] = []
+
+        def again(*leaves: Any) -> list[Any]:
+            primals, tangents = leaves[: len(specs)], spread_out(leaves[len(specs) :], moving)
+            found = _split_jvp(primals, tangents, test=test, body=body, tests=tests, **how)[1]
+            moved[:] = [t is not None for t in found]
+            return chosen(found, moved)
+
+        made = flat_program(again, [*specs, *[s.strong() for s in chosen(specs, moving)]], f"again_{body.name}")
+        known = body.derived.setdefault(key, (made, tuple(moved), test))
+    return known[0], known[1]
 
 
 def _backward_body(program: Program, sweeps: Sweeps, is_stacked: Sequence[bool], of_ys: Flags, bodies: int) -> Program:

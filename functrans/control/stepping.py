@@ -69,8 +69,8 @@ def scanned(
 
 def in_pieces(f: Callable[..., Any], init: Any, xs: Any, length: int, reverse: bool, size: int) -> Any:
     """A scan over pieces of so many steps, each of which is computed again on the way back; then what is left over."""
+    from functrans.control.checkpoint import checkpoint
     from functrans.control.scan import scan
-    from functrans.custom.checkpoint import checkpoint
 
     if size < 1:
         raise ShapeError(f"`scan` with checkpoint={size}", "give a number of steps, or True.")

@@ -19,7 +19,7 @@ from functrans.ops.scalars import strong
 from functrans.primitive import Batch, Derivatives, Joint, Primitive, call_source, declared, forget
 from functrans.tracing.bind import bind
 from functrans.tracing.tracer import Tracer
-from functrans.transforms.linearize import linear_transpose
+from functrans.transforms.linearize import transposed
 from functrans.transforms.vjp import Linearization
 
 #: The names of primitives that users declared.
@@ -85,7 +85,7 @@ class _Operation:
                 if moves
             ]
 
-        turned = linear_transpose(back, *chosen(specs, flags))([strong(t) for t in chosen(tangents, moving)])
+        turned = transposed(back, chosen(specs, flags), checked=False)([strong(t) for t in chosen(tangents, moving)])
         return spread_out(turned, flags)
 
     # Reverse mode.
@@ -251,7 +251,7 @@ def _declared(fun: Any, jvp: Any, vjp: Any, derivatives: Any, spec: Any, batch: 
         raise ValueError(f"batch={batch!r}: there are {', '.join(map(repr, rules))}, or give a batching rule")
     qualified = f"{fun.__module__}.{fun.__qualname__}" if hasattr(fun, "__qualname__") else ""
     importable = "<" not in qualified and bool(qualified)
-    called: str = name or (qualified if importable else getattr(fun, "__name__", "function"))
+    called: Any = name or (qualified if importable else getattr(fun, "__name__", "function"))
     if not importable and not called.isidentifier():
         called = "function"
     while (known := declared(called)) is not None and called not in _users:

@@ -19,7 +19,7 @@ from functrans.control.derived import batched as batched_program
 from functrans.control.derived import chosen, inexact, spread_out
 from functrans.custom.call import Call, filled
 from functrans.errors import DerivativeError, MissingRuleError, TreeError, describe_function, expect_function
-from functrans.interpreter import run_plain
+from functrans.interpreter import runner
 from functrans.ir import ArraySpec, Program
 from functrans.ops.duals import zeros
 from functrans.ops.scalars import strong
@@ -27,7 +27,7 @@ from functrans.primitive import Joint, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.refusal import staged_by
 from functrans.tracing.tracer import Tracer
-from functrans.transforms.linearize import linear_transpose
+from functrans.transforms.linearize import transposed
 from functrans.transforms.vjp import Linearization
 from functrans.transforms.vmap import vmap
 
@@ -140,7 +140,7 @@ class PullRule(Rule):
             return chosen(filled(found, primals), moves)
 
         examples = [ArraySpec.of(o) for o in chosen(outs, moved)]
-        found = linear_transpose(pulled, *examples)([strong(t) for t in chosen(tangents, moves)])
+        found = transposed(pulled, examples, checked=False)([strong(t) for t in chosen(tangents, moves)])
         return outs, filled(spread_out(found, moved), outs)
 
     def mapped(self, axes: Sequence[int | None], size: int) -> Any:
@@ -209,7 +209,7 @@ class MappedPull(PullRule):
 
 
 def _impl(*operands: Any, rule: Any, program: Program | None, consts: int) -> Any:
-    return tuple(rule.value(*operands) if program is None else run_plain(program, operands))
+    return tuple(rule.value(*operands) if program is None else runner(program)(*operands))
 
 
 def _spec(*specs: ArraySpec, rule: Any, program: Program, consts: int) -> Any:

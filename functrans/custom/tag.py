@@ -10,14 +10,13 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from functrans.control.branch import switch_p
+from functrans.control.checkpoint import checkpoint_p
 from functrans.control.scan import scan_p
-from functrans.custom.checkpoint import checkpoint_p
 from functrans.errors import DerivativeError
 from functrans.ir import ArraySpec, Equation, Program, Var
 from functrans.ir.program import held_programs
-from functrans.ops import batching
 from functrans.ops.duals import zeros
-from functrans.primitive import Primitive, Rules
+from functrans.primitive import Primitive, Rules, lookup
 from functrans.tracing.bind import bind
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.reverse import ReverseRecorder
@@ -30,14 +29,7 @@ tag_p = Primitive(
     source=lambda args, params: f"{args[0]}  # {params['name']}",
     batch=lambda primitive, operands, batched, size, params: bind(primitive, *operands, **params),
 )
-_shift = Primitive(
-    "shift",
-    lambda x, zero: x,
-    lambda x, zero: x,
-    Rules(jvp=[lambda dx, out, x, zero: dx] * 2, vjp=[lambda ct, out, x, zero: ct] * 2),
-    source=lambda args, params: args[0],
-    batch=batching.elementwise,
-)
+_add = lookup("add")
 
 
 def tag(x: Any, name: str) -> Any:
@@ -83,8 +75,8 @@ class TagRecorder(ReverseRecorder):
         if primitive is tag_p and params["name"] in self.wanted:
             x = args[0]
             value = bind(tag_p, x.value, **params)
-            zero = self.zero(params["name"], ArraySpec.of(value).strong())
-            return super().process(_shift, (Tracer(self, value, x.mark), zero), {})
+            zero = self.zero(params["name"], ArraySpec.of(value))
+            return super().process(_add, (Tracer(self, value, x.mark), zero), {})
         held = held_programs(params)
         for program in held:
             self.seen.update(dict.fromkeys(sorted(names_in(program))))
@@ -104,7 +96,7 @@ class TagRecorder(ReverseRecorder):
                 'give each a name of its own (in a loop f"{name}{i}"); a `functrans.scan` has one gradient for all '
                 "of its steps.",
             )
-        leaf = self.leaf(zeros(spec))
+        leaf = self.leaf(nothing(spec))
         self.found[name] = (leaf.mark[0], spec)
         return leaf
 
@@ -113,6 +105,11 @@ class TagRecorder(ReverseRecorder):
     ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
         params, added = opened(primitive, params, self.wanted)
         return (*args, *[self.zero(name, spec) for name, spec in added]), params
+
+
+def nothing(spec: ArraySpec) -> Any:
+    """What changes no bit of a value that it is added to: the negative zero."""
+    return -0.0 if spec.weak and spec.dtype.kind == "f" else -zeros(spec)
 
 
 def names_in(program: Program) -> frozenset[str]:
@@ -173,8 +170,8 @@ def open_program(program: Program, wanted: frozenset[str]) -> tuple[Program, Add
     for e in program.equations:
         primitive, operands, params, more = e.primitive, list(e.inputs), e.params, []
         if primitive is tag_p and params["name"] in wanted:
-            more = [(params["name"], e.outputs[0].spec.strong())]
-            primitive, params = _shift, {}
+            more = [(params["name"], e.outputs[0].spec)]
+            primitive, params = _add, {}
         elif any(names_in(held) & wanted for held in held_programs(params)):
             params, more = opened(primitive, params, wanted)
         for name, spec in more:

@@ -21,7 +21,7 @@ from functrans.ir.program import Atom, Equation, Literal, Program, Var, held_pro
 from functrans.ir.spec import ArraySpec
 
 _INLINE = 4  # constants with more entries are named
-_CALLED = ("np", "scipy", "abs", "bytes", "complex", "slice", "Ellipsis")
+_CALLED = ("np", "scipy", "print", "abs", "bytes", "complex", "slice", "Ellipsis")
 _SHOWN = 64  # those with more than this are written out by `to_source` alone
 
 
@@ -152,7 +152,8 @@ class _Printer:
                 targets += ","
             specs = ", ".join(repr(var.spec) for var in equation.outputs)
             place = f"  {equation.location}" if equation.location is not None else ""
-            rows.append((f"{targets} = {expression}", f"# {specs}{place}"))
+            code = f"{targets} = {expression}" if targets else expression
+            rows.append((code, f"# {(specs + place).lstrip()}"))
         results = [self.atom(atom) for atom in program.outputs]
         annotations = [atom.spec.annotation() for atom in program.outputs]
         if len(results) == 1 and not _is_sequence(program) and not self._tuple_of_all:

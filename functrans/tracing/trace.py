@@ -12,6 +12,7 @@ import numpy as np
 from functrans import tree
 from functrans.errors import TreeError, describe_function, expect_function, user_location
 from functrans.ir import ArraySpec, Atom, Equation, Literal, Program, Var
+from functrans.ir.program import held_programs
 from functrans.primitive import Primitive
 from functrans.tracing.recorder import Recorder
 from functrans.tracing.refusal import refuse_objects
@@ -121,15 +122,22 @@ def stage(
 
 
 def live_equations(equations: Sequence[Equation], outputs: Sequence[Atom]) -> list[Equation]:
-    """The equations that the outputs depend on: live tracing frees dead branches too."""
+    """The equations that the outputs depend on, and those that have an effect: live tracing frees dead branches too."""
     needed = set(outputs)
     kept: list[Equation] = []
     for equation in reversed(equations):
-        if not needed.isdisjoint(equation.outputs):
+        if not needed.isdisjoint(equation.outputs) or has_effect(equation):
             needed.update(equation.inputs)
             kept.append(equation)
     kept.reverse()
     return kept
+
+
+def has_effect(equation: Equation) -> bool:
+    """Whether it does something beside giving its outputs, itself or in a program that it holds."""
+    return equation.primitive.effect or any(
+        has_effect(inner) for program in held_programs(equation.params) for inner in program.equations
+    )
 
 
 def trace(f: Callable[..., Any]) -> Callable[..., Program]:

@@ -140,6 +140,11 @@ def linear_transpose(f: Callable[..., Tree], *primals: Tree) -> Callable[[Tree],
         (array([3., 2., 2.]),)
     """
     expect_function(f, "linear_transpose")
+    return transposed(f, primals, checked=True)
+
+
+def transposed(f: Callable[..., Tree], primals: Sequence[Tree], checked: bool) -> Callable[[Tree], tuple[Tree, ...]]:
+    """:func:`linear_transpose`; if it is not ``checked``, zero at zero may come out as NaN, of infinite constants."""
     examples = tree.map(lambda leaf: zeros(leaf) if type(leaf) is ArraySpec else leaf, tuple(primals))
     leaves, structure = differentiable_leaves(examples, lambda: [str(i) for i in range(len(primals))], f)
     specs = [ArraySpec.of(leaf).strong() for leaf in leaves]
@@ -157,18 +162,18 @@ def linear_transpose(f: Callable[..., Tree], *primals: Tree) -> Callable[[Tree],
         lambda *args: tree.unflatten(program.out_tree or tree.LEAF, run(program, tree.flatten(args)[0])),
     )
     outs = [ArraySpec.of(out) for out in line.outs]
-    if any(type(out) is not Tracer and np.any(out) for out in map(known_value, line.outs)):
+    if checked and any(type(out) is not Tracer and np.any(out) for out in map(known_value, line.outs)):
         raise DerivativeError(
             f"`linear_transpose` of {describe_function(f)}, which is not linear: it does not give zero at zero",
             "leave out what is added; `functrans.linearize` gives the linear part of any function.",
         )
 
-    def transposed(cotangent: Tree) -> tuple[Tree, ...]:
+    def pull(cotangent: Tree) -> tuple[Tree, ...]:
         given = tree.flatten_up_to(line.out_tree, cotangent, "the cotangent")
         cts = [dual(ct, spec, "the cotangent") for ct, spec in zip(given, outs, strict=True)]
         return line.pull(cts)
 
-    return named(transposed, "linear_transpose", f)
+    return named(pull, "linear_transpose", f)
 
 
 #: Linear between their jumps alone: their derivatives are constant numbers.
@@ -203,7 +208,7 @@ def first_nonlinear(program: Program, flags: Sequence[bool]) -> tuple[Equation |
     moving: set[Any] = {var for var, flag in zip(program.inputs, flags, strict=True) if flag}
     for equation in program.equations:
         traced = [i for i, atom in enumerate(equation.inputs) if isinstance(atom, Var) and atom in moving]
-        if not traced:
+        if not traced or not equation.outputs:
             continue
         moving.update(equation.outputs)
         primitive = equation.primitive

@@ -1,4 +1,4 @@
-"""Recipes for the primitives of structured control flow: small loops and branches, at values where each is smooth."""
+"""Recipes for what holds programs or rules: small loops and branches, at values where each is smooth."""
 
 from __future__ import annotations
 
@@ -54,3 +54,37 @@ calls(
     ),
     dtypes=("float64",),
 )
+
+
+def _twice(x: Any, w: Any) -> Any:
+    return np.tanh(np.tanh(x) * w), x * w
+
+
+calls(
+    "checkpoint",
+    (ft.checkpoint(_twice), (2,), ()),
+    (lambda x, w: ft.checkpoint(lambda x: _twice(x, w))(x), (2,), (2,)),
+    (ft.checkpoint(lambda x, w: np.sin(x @ w), policy="products"), (2, 2), (2, 2)),
+    dtypes=("float64",),
+)
+
+
+@ft.custom_vjp
+def sine_times(x: Any, y: Any) -> Any:
+    """With a rule of reverse mode."""
+    return np.sin(x) * y
+
+
+sine_times.defvjp(lambda x, y: (np.sin(x) * y, (x, y)), lambda r, ct: (ct * np.cos(r[0]) * r[1], ct * np.sin(r[0])))
+
+
+@ft.custom_jvp
+def cosine_times(x: Any, y: Any) -> Any:
+    """With a rule of forward mode."""
+    return np.cos(x) * y
+
+
+cosine_times.defjvps(lambda t, out, x, y: -t * np.sin(x) * y, lambda t, out, x, y: t * np.cos(x))
+
+calls("custom", (sine_times, (2,), (2,)), (cosine_times, (2, 2), (2, 2)), (sine_times, (), ()), dtypes=("float64",))
+calls("tag", (lambda x: ft.tag(x, "x"), (2,)), (lambda x: ft.tag(x, "x"), ()))

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from functrans import tree
 from functrans.control.closure import close, flat_program
 from functrans.control.derived import (
+    HELD,
     Flags,
     Linearized,
     chosen,
@@ -25,7 +26,7 @@ from functrans.control.derived import (
 )
 from functrans.control.derived import batched as batched_program
 from functrans.errors import expect_function
-from functrans.interpreter import run, run_plain
+from functrans.interpreter import run, runner
 from functrans.ir import ArraySpec, Equation, Program, Var
 from functrans.ops.duals import zeros
 from functrans.ops.scalars import strong
@@ -41,7 +42,8 @@ Policy: TypeAlias = Callable[..., bool]
 _PRODUCTS = frozenset({"dot", "einsum", "inner", "matmul", "matvec", "tensordot", "vecdot", "vecmat"})
 
 
-def _nothing(primitive: Primitive, *specs: ArraySpec, **params: Any) -> bool:
+def nothing(primitive: Primitive, *specs: ArraySpec, **params: Any) -> bool:
+    """Keep the arguments alone."""
     return False
 
 
@@ -53,7 +55,7 @@ def _products(primitive: Primitive, *specs: ArraySpec, **params: Any) -> bool:
     return primitive.name in _PRODUCTS
 
 
-POLICIES: dict[str, Policy] = {"nothing": _nothing, "products": _products, "everything": _everything}
+POLICIES: dict[str, Policy] = {"nothing": nothing, "products": _products, "everything": _everything}
 
 
 class Cut:
@@ -98,11 +100,11 @@ class Cut:
 
 
 def _without(program: Program, known: Sequence[Var]) -> Program:
-    """The program with some of its values as further inputs, and without what made them."""
+    """The program with some of its values as further inputs, and without what made them; nothing is printed again."""
     inputs = [*program.inputs, *known]
     renamed: list[Equation] = []
     for equation in program.equations:
-        if not all(var in known for var in equation.outputs):
+        if not all(var in known for var in equation.outputs) and not equation.primitive.effect:
             outputs = [Var(var.spec) if var in known else var for var in equation.outputs]
             renamed.append(Equation(equation.primitive, equation.inputs, outputs, equation.params, equation.location))
     return Program(inputs, live_equations(renamed, program.outputs), program.outputs, name=program.name)
@@ -120,7 +122,7 @@ def _cut(program: Program, moving: Flags, policy: Policy) -> Cut:
 
 
 def _impl(*operands: Any, program: Program, policy: Policy) -> Any:
-    return tuple(run_plain(program, operands))
+    return tuple(runner(program)(*operands))
 
 
 def _spec(*specs: ArraySpec, program: Program, policy: Policy) -> Any:
@@ -130,16 +132,45 @@ def _spec(*specs: ArraySpec, program: Program, policy: Policy) -> Any:
 def _jvp(primals: Sequence[Any], tangents: Sequence[Any], *, program: Program, policy: Policy) -> Any:
     moving = tuple([dx is not None for dx in tangents])
     if later(tangents, primals):  # what is linear must read values that are known
-        cut = split(program, moving)
-        outs = run(cut.forward, primals)
-        residuals = iter(outs[len(program.outputs) :])
-        read = [next(residuals) if source is None else primals[source] for source in cut.sources]
-        found = run(cut.linear, [*read, *chosen(tangents, moving)])
-        return tuple(outs[: len(program.outputs)]), spread_out(found, cut.moving)
+        if HELD.get():
+            outs = bind(checkpoint_p, *primals, program=program, policy=policy)
+            again, moved = _tangents_again(program, moving)
+            found = bind(checkpoint_p, *primals, *chosen(tangents, moving), program=again, policy=policy)
+            return outs, spread_out(found, moved)
+        return _values_first(program, primals, chosen(tangents, moving), moving)
     both = pushed(program, moving)
     outs = bind(checkpoint_p, *primals, *chosen(tangents, moving), program=both.program, policy=policy)
     count = len(program.outputs)
     return outs[:count], spread_out(outs[count:], both.moving)
+
+
+def _values_first(
+    program: Program, primals: Sequence[Any], tangents: Sequence[Any], moving: Flags
+) -> tuple[tuple[Any, ...], list[Any]]:
+    """The outputs and their tangents; what depends on the primals alone is computed apart."""
+    cut = split(program, moving)
+    outs = run(cut.forward, primals)
+    residuals = iter(outs[len(program.outputs) :])
+    read = [next(residuals) if source is None else primals[source] for source in cut.sources]
+    found = run(cut.linear, [*read, *tangents])
+    return tuple(outs[: len(program.outputs)]), spread_out(found, cut.moving)
+
+
+def _tangents_again(program: Program, moving: Flags) -> tuple[Program, Flags]:
+    """Inputs, and tangents of those that move, to the tangents of outputs."""
+    key = ("tangents again", moving)
+    known = program.derived.get(key)
+    if known is None:
+        cut = split(program, moving)
+        specs = specs_of(program.inputs)
+
+        def again(*leaves: Any) -> list[Any]:
+            found = _values_first(program, leaves[: len(specs)], leaves[len(specs) :], moving)[1]
+            return chosen(found, cut.moving)
+
+        made = flat_program(again, [*specs, *[s.strong() for s in chosen(specs, moving)]], f"push_{program.name}")
+        known = program.derived.setdefault(key, (made, cut.moving))
+    return known  # type: ignore[no-any-return]
 
 
 def _forward(primals: Sequence[Any], moving: Sequence[bool], *, program: Program, policy: Policy) -> Any:
