@@ -10,6 +10,7 @@ Example:
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from functrans import debug as debug
     from functrans import errors as errors
     from functrans import numpy as numpy
     from functrans import tree as tree
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from functrans.custom.rules import custom_vjp as custom_vjp
     from functrans.custom.checkpoint import checkpoint as checkpoint
     from functrans.custom.tag import tag as tag
+    from functrans.debug.nonfinite import debug_infs as debug_infs
+    from functrans.debug.nonfinite import debug_nans as debug_nans
     from functrans.interpreter import evaluate as evaluate
     from functrans.ir import ArraySpec as ArraySpec
     from functrans.ir import Program as Program
@@ -63,6 +66,9 @@ _HOMES = {
     "cond": "control.branch",
     "custom_jvp": "custom.rules",
     "custom_vjp": "custom.rules",
+    "debug": "debug",
+    "debug_infs": "debug.nonfinite",
+    "debug_nans": "debug.nonfinite",
     "derivative": "transforms.higher",
     "elementwise_grad": "transforms.higher",
     "errors": "errors",
@@ -105,6 +111,9 @@ __all__ = [
     "cond",
     "custom_jvp",
     "custom_vjp",
+    "debug",
+    "debug_infs",
+    "debug_nans",
     "derivative",
     "elementwise_grad",
     "errors",

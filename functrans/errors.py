@@ -269,5 +269,9 @@ class TreeError(FunctransError, ValueError, TypeError):
     """Two containers should have had the same structure."""
 
 
+class NonFiniteError(FunctransError, FloatingPointError):
+    """A NaN or an infinity arose inside of ``functrans.debug_nans()`` or ``functrans.debug_infs()``."""
+
+
 class ProgramError(FunctransError, ValueError):
     """A Program breaks a rule of its form; the message names the equation."""

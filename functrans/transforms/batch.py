@@ -117,7 +117,7 @@ class BatchRecorder(Recorder):
                 "declare one where the primitive is declared (`batch=`), or use `functrans.map`, a plain loop.",
             )
         specs = None
-        if weak or primitive.name == "weak":
+        if (weak and not primitive.effect) or primitive.name == "weak":
             foretold = primitive.spec(*[ArraySpec.of(arg) for arg in args], **params)
             specs = foretold if primitive.multiple else (foretold,)
             operands = [

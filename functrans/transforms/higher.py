@@ -25,6 +25,7 @@ from functrans.primitive import Constant, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.trace import StagedRecorder, live_equations
 from functrans.tracing.tracer import Tracer
+from functrans.tracing.watch import watched
 from functrans.transforms.arguments import differentiable_leaf, like_primal
 from functrans.transforms.jvp import Pushed
 from functrans.transforms.vjp import REAL_PARTS, grad, named, real_of_complex
@@ -41,6 +42,8 @@ class SharingRecorder(StagedRecorder):
         self.known: dict[Any, Any] = {}
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
+        if primitive.effect:
+            return super().process(primitive, args, params)
         operands = tuple(
             [arg.mark if type(arg) is Tracer and arg.recorder is self else ("plain", frozen_key(arg)) for arg in args]
         )
@@ -74,7 +77,7 @@ def program_at(f: Callable[..., Any], x: Any) -> Program:
     Raises:
         NonScalarOutputError: it does not return one number.
     """
-    recorder = LiveRecorder("derivative", f)
+    recorder = watched(LiveRecorder)("derivative", f)
     spec = ArraySpec.of(x)
     start = Tracer(recorder, x, Var(spec))
     out = recorder.run(f, (start,))

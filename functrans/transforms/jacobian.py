@@ -11,6 +11,7 @@ from functrans import tree
 from functrans.errors import DerivativeError, NonScalarOutputError, ShapeError, describe_function, expect_function
 from functrans.ir.spec import ArraySpec
 from functrans.tracing.tracer import Tracer
+from functrans.tracing.watch import watched
 from functrans.transforms.arguments import Argnames, Argnums, Selection, differentiable_leaves, several
 from functrans.transforms.batch import BatchRecorder
 from functrans.transforms.jvp import Pushed
@@ -146,7 +147,7 @@ def by_reverse(request: Request, line: Linearization) -> Any:
     for position, spec in enumerate(specs):
         parts: list[list[Any]] = []
         for start, stop in request.chunks(spec.size):
-            recorder = BatchRecorder(request.transform, request.f, stop - start)
+            recorder = watched(BatchRecorder)(request.transform, request.f, stop - start)
             ct = recorder.batch(basis(spec, start, stop))
             found = line.pull_leaves([ct if i == position else None for i in range(len(specs))])
             parts.append([unbatched(value, recorder, s) for value, s in zip(found, inputs, strict=True)])
@@ -164,7 +165,7 @@ def by_forward(request: Request) -> Any:
         spec = ArraySpec.of(leaf)
         parts: list[list[Any]] = []
         for start, stop in request.chunks(spec.size) or [(0, 0)]:
-            recorder = BatchRecorder(request.transform, request.f, stop - start)
+            recorder = watched(BatchRecorder)(request.transform, request.f, stop - start)
             dx = recorder.batch(basis(spec, start, stop))
             directions = [dx if i == position else None for i in range(len(request.leaves))]
             pushed = request.pushed(directions)

@@ -20,6 +20,7 @@ from functrans.tracing.recorder import Recorder
 from functrans.tracing.refusal import refuse_objects
 from functrans.tracing.trace import check_outputs
 from functrans.tracing.tracer import Tracer
+from functrans.tracing.watch import watched
 from functrans.transforms.arguments import differentiable_leaves, dual, like_primal
 from functrans.transforms.checks import check_differentiable, explain, is_inexact_value, refuse_closed_over
 from functrans.transforms.vjp import owned, plain, split_aux
@@ -32,6 +33,9 @@ class ForwardRecorder(Recorder):
     """Pushes tangents: a tracer's mark is its tangent."""
 
     __slots__ = ()
+
+    #: Gives the tangent of an equation.
+    push: Callable[..., Any]
 
     def unary(self, primitive: Primitive, x: Tracer) -> Any:
         """:meth:`process` of one operand and no parameters: the short way for what most programs consist of."""
@@ -84,8 +88,8 @@ class ForwardRecorder(Recorder):
             return out
         check_differentiable(primitive, traced)
         if not primitive.multiple:
-            return Tracer(self, out, fitted(push(primitive, primals, tangents, out, params), out, primitive))
-        tangent = push(primitive, primals, tangents, out, params)
+            return Tracer(self, out, fitted(self.push(primitive, primals, tangents, out, params), out, primitive))
+        tangent = self.push(primitive, primals, tangents, out, params)
         return tuple(
             Tracer(self, o, conform(t, ArraySpec.of(o))) if is_inexact_value(o) else o
             for o, t in zip(out, tangent, strict=True)
@@ -162,6 +166,9 @@ def push(
     return total
 
 
+ForwardRecorder.push = staticmethod(push)
+
+
 class Pushed:
     """A function's result, and the tangents that come with it: None where they are zero."""
 
@@ -178,7 +185,7 @@ class Pushed:
         call: Callable[..., Any] | None = None,
     ) -> None:
         # A direction of None is that of an argument which stays where it is.
-        recorder = ForwardRecorder(transform, f)
+        recorder = watched(ForwardRecorder)(transform, f)
         inputs = [
             leaf if dx is None else Tracer(recorder, leaf, dx) for leaf, dx in zip(leaves, directions, strict=True)
         ]

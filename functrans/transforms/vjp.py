@@ -16,6 +16,7 @@ from functrans.ops.duals import ONE, zeros
 from functrans.tracing.refusal import program_writer
 from functrans.tracing.trace import StagedRecorder, check_outputs, live_equations
 from functrans.tracing.tracer import Tracer
+from functrans.tracing.watch import WATCH, watched
 from functrans.transforms.arguments import (
     Argnames,
     Argnums,
@@ -52,7 +53,7 @@ class Linearization:
         # it is differentiated too: more leaves, behind the others.
         self.leaves, self.structure = leaves, structure
         staged = any(program_writer(leaf) for leaf in leaves if type(leaf) is Tracer)
-        recorder = ReverseRecorder(transform, f, located=staged) if not names else tagging(transform, f, staged, names)
+        recorder = watched(ReverseRecorder)(transform, f, staged) if not names else tagging(transform, f, staged, names)
         inputs = [recorder.leaf(leaf) for leaf in leaves]
         out = recorder.run(call or f, tree.unflatten(structure, inputs))
         del inputs
@@ -84,7 +85,8 @@ class Linearization:
         # What brings gradients into the form of their arguments has the line of the output, not of who asks.
         place = next((node[7] for node, _ in seeds if len(node) == 8), None)
         with np.errstate(all="ignore"):
-            found = walk(seeds)
+            watch = WATCH.get()
+            found = walk(seeds) if watch is None else watch.walk(seeds)
         with at_location(place):
             own = {id(ct) for ct in cts}
             return [
@@ -108,7 +110,7 @@ def tagging(transform: str, f: Callable[..., Any], staged: bool, names: Sequence
     """A recorder that differentiates in tags, too."""
     from functrans.custom.tag import TagRecorder
 
-    return TagRecorder(transform, f, staged, names)
+    return watched(TagRecorder)(transform, f, staged, names)
 
 
 def with_tags(
@@ -220,6 +222,8 @@ def vjp(f: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> Any:
             dual(ct, spec, "the cotangent") if moves else None
             for ct, spec, moves in zip(given, specs, traced, strict=True)
         ]
+        if WATCH.get() is not None:
+            return line.pull(cts)
         if not reused:
             if calls() < _REUSED:
                 return line.pull(cts)

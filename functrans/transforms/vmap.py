@@ -13,6 +13,7 @@ from functrans.errors import ShapeError, describe_function, expect_function
 from functrans.ops.scalars import strong
 from functrans.tracing.trace import check_outputs
 from functrans.tracing.tracer import Tracer
+from functrans.tracing.watch import watched
 from functrans.transforms.axes import KEYWORD, batch_first, common_size, spread
 from functrans.transforms.batch import BatchRecorder
 from functrans.transforms.vjp import named
@@ -157,7 +158,7 @@ def together(
     f: Callable[..., Any], batch: Batched, leaves: Sequence[Any], size: int, out_axes: Any, axis_name: Any
 ) -> Any:
     """All examples at once."""
-    recorder = BatchRecorder("vmap", f, size, axis_name)
+    recorder = watched(BatchRecorder)("vmap", f, size, axis_name)
     inputs = [leaf if axis is None else recorder.batch(leaf) for leaf, axis in zip(leaves, batch.axes, strict=True)]
     out = recorder.run(lambda *given: batch.call(f, given), inputs)
     outs, structure = tree.flatten(out)

@@ -25,8 +25,12 @@ from functrans.transforms.reverse import Node, ReverseRecorder
 _COLLECTED = "collected"
 
 
-def walk(seeds: list[tuple[Node, Any]]) -> dict[int, Any]:
-    """From the cotangents of some nodes (the list is emptied) to those of the leaves, by age."""
+def walk(seeds: list[tuple[Node, Any]], through: Callable[..., None] | None = None) -> dict[int, Any]:
+    """From the cotangents of some nodes (the list is emptied) to those of the leaves, by age.
+
+    ``through``, called as :func:`pass_on` is, does its work for every equation: it looks at what passes.
+    """
+    in_place, collecting, passing = (Derivatives, Linear, pass_on) if through is None else (None, None, through)
     cotangents: dict[int, Any] = {}
     heap: list[Node] = []
     masked: set[int] = set()
@@ -54,7 +58,7 @@ def walk(seeds: list[tuple[Node, Any]]) -> dict[int, Any]:
         node = None
         derivative = primitive.derivative
         is_masked = bool(masked) and age in masked
-        if type(derivative) is Derivatives and location is None:
+        if type(derivative) is in_place and location is None:
             # The elementwise case of `pull`, in place: half the time of a chain of small operations is spent here.
             singular = derivative.singular
             absorbs = is_masked or singular is True or (singular is not False and singular(*operands))
@@ -79,15 +83,15 @@ def walk(seeds: list[tuple[Node, Any]]) -> dict[int, Any]:
                         cotangents[parent_age] = contribution
                         heappush(heap, parent)
                 position += 1  # noqa: SIM113 (counting by hand is faster than `enumerate` here)
-        elif type(derivative) is Linear and derivative.collector is not None:
+        elif type(derivative) is collecting and derivative.collector is not None:
             collect(derivative.collector, parents[0], targets[0], cotangents, heap, location).add(ct, operands, params)
         else:
-            equation: Any = (primitive, parents, out, operands, targets, params)
+            equation: Any = (age, primitive, parents, out, operands, targets, params)
             if location is None:
-                pass_on(ct, equation, is_masked, cotangents, heap)
+                passing(ct, equation, is_masked, cotangents, heap)
             else:
                 with at_location(location):
-                    pass_on(ct, equation, is_masked, cotangents, heap)
+                    passing(ct, equation, is_masked, cotangents, heap)
             equation = None  # it would outlive its node
         masks = primitive.masks
         if is_masked or (masks and (masks(**params) if callable(masks) else len(parents) >= masks)):
@@ -98,7 +102,7 @@ def walk(seeds: list[tuple[Node, Any]]) -> dict[int, Any]:
 
 def pass_on(ct: Any, equation: Any, masked: bool, cotangents: dict[int, Any], heap: list[Node]) -> None:
     """Give the operands of an equation their cotangents."""
-    primitive, parents, out, operands, targets, params = equation
+    _, primitive, parents, out, operands, targets, params = equation
     for parent, contribution in pull(ct, primitive, parents, out, operands, targets, params, masked):
         give(parent, contribution, cotangents, heap)
 
