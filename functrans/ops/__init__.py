@@ -39,6 +39,7 @@ from functrans.ops import order as order
 from functrans.ops import pad as pad
 from functrans.ops import piecewise as piecewise
 from functrans.ops import plain as plain
+from functrans.ops import plane as plane
 from functrans.ops import polynomial as polynomial
 from functrans.ops import products as products
 from functrans.ops import qr as qr

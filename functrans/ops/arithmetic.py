@@ -11,11 +11,12 @@ import numpy as np
 from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
 from functrans.ops.duals import absorb
-from functrans.ops.family import elementwise, operator_spec, real_spec, ufunc_spec
+from functrans.ops.family import elementwise, operator_spec, real_spec
 from functrans.ops.scalars import strong
 from functrans.primitive import POSITIVE, REAL, Derivatives, Linear, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import UFUNCS, UNARY
+from functrans.tracing.tracer import Tracer
 
 add = elementwise(np.add, [1.0, 1.0], symbol="+", python=operator.add)
 subtract = elementwise(np.subtract, [1.0, -1.0], symbol="-", python=operator.sub)
@@ -37,9 +38,11 @@ def _power_by_base(out: Any, x: Any, y: Any) -> Any:
         if y == 2:
             return 2 * x
         return y * np.power(x, y - 1) if y != 0 else 0.0
-    # x**0 is 1 for every x, so its derivative is zero also where 0 * x**-1 is not. Elsewhere the product stays: it has
-    # a derivative in y.
-    flat = (y == 0) & ((x == 0) | ~np.isfinite(x))
+    # x**0 is 1 for every x, so its derivative is zero also where 0 * x**-1 is not. Elsewhere the product stays, if it
+    # may have a derivative in y.
+    flat = y == 0
+    if type(y) is Tracer:
+        flat = flat & ((x == 0) | ~np.isfinite(x))
     return np.where(flat, 0.0, y * np.power(np.where(flat, 1.0, x), y - 1))
 
 
@@ -183,76 +186,9 @@ minimum = elementwise(np.minimum, derivative=_larger, masks=True)
 fmax = elementwise(np.fmax, derivative=_larger_number, masks=True)
 fmin = elementwise(np.fmin, derivative=_larger_number, masks=True)
 
-
-def _safe_radius(x: Any, y: Any) -> Any:
-    radius = np.hypot(x, y)
-    return np.where(radius == 0, 1.0, radius)
-
-
-def direction(x, y):  # type: ignore[no-untyped-def]
-    """``x / hypot(x, y)``; at the origin 0, as the subgradient of least norm."""
-    radius = np.hypot(x, y)
-    return np.divide(x, np.where(radius == 0, 1.0, radius))
-
-
-# A primitive of its own: as a quotient its derivative would be 1 / r - x**2 / r**3, where all digits of y**2 / r**3 are
-# lost far out on the x axis.
-direction_p: Primitive = Primitive(
-    "direction",
-    direction,
-    ufunc_spec(np.hypot),
-    Derivatives(
-        [
-            lambda out, x, y: np.divide(bind(direction_p, y, x) ** 2, _safe_radius(x, y)),
-            lambda out, x, y: -out * np.divide(bind(direction_p, y, x), _safe_radius(x, y)),
-        ],
-        singular=True,
-    ),
-    source=lambda args, params: f"direction({', '.join(args)})",
-    helpers={"direction": direction},
-    domain=(REAL, REAL),
-)
-hypot = elementwise(
-    np.hypot,
-    [lambda out, x, y: bind(direction_p, x, y), lambda out, x, y: bind(direction_p, y, x)],
-    singular=True,
-)
-arctan2 = elementwise(
-    np.arctan2,
-    # x / r**2 would overflow where x / r / r does not.
-    [
-        lambda out, y, x: np.divide(np.divide(x, _safe_radius(x, y)), _safe_radius(x, y)),
-        lambda out, y, x: -np.divide(np.divide(y, _safe_radius(x, y)), _safe_radius(x, y)),
-    ],
-    singular=True,
-)
 copysign = elementwise(np.copysign, [lambda out, x, y: np.sign(x) * np.copysign(1.0, y), 0.0])
 heaviside = elementwise(np.heaviside, [0.0, lambda out, x, h: np.where(x == 0, 1.0, 0.0)])
 nextafter = elementwise(np.nextafter, [1.0, 0.0])
-
-
-def _difference(x: Any, y: Any) -> Any:
-    # inf - inf is taken as 0: equal infinities share the weight.
-    return np.where(np.isinf(x) & (x == y), 0.0, y - x)
-
-
-logaddexp = elementwise(
-    np.logaddexp,
-    [
-        # 1 / (1 + exp(y - x)), written so that neither it nor its derivatives overflow.
-        lambda out, x, y: np.exp(-np.logaddexp(0.0, _difference(x, y))),
-        lambda out, x, y: np.exp(-np.logaddexp(0.0, _difference(y, x))),
-    ],
-    singular=True,
-)
-logaddexp2 = elementwise(
-    np.logaddexp2,
-    [
-        lambda out, x, y: np.exp2(-np.logaddexp2(0.0, _difference(x, y))),
-        lambda out, x, y: np.exp2(-np.logaddexp2(0.0, _difference(y, x))),
-    ],
-    singular=True,
-)
 ldexp = elementwise(
     np.ldexp,
     [lambda out, x, n: np.ldexp(1.0, n), None],  # type: ignore[list-item]

@@ -40,9 +40,49 @@ def _is_complex(x: Any) -> bool:
 sin = elementwise(np.sin, [lambda out, x: np.cos(x)], singular=_is_complex)
 cos = elementwise(np.cos, [lambda out, x: -np.sin(x)], singular=_is_complex)
 tan = elementwise(np.tan, [lambda out, x: 1.0 + out * out], singular=True, domain=(-1.5, 1.5))
-arcsin = elementwise(np.arcsin, [lambda out, x: 1.0 / np.sqrt((1.0 - x) * (1.0 + x))], singular=True, domain=_UNIT)
-arccos = elementwise(np.arccos, [lambda out, x: -1.0 / np.sqrt((1.0 - x) * (1.0 + x))], singular=True, domain=_UNIT)
-arctan = elementwise(np.arctan, [lambda out, x: 1.0 / np.add(1.0, x * x)], singular=_is_complex)
+
+
+# 1 - x**2 without cancellation near the ends: (1 - x) * (1 + x). But the derivative of that product, as a sum of two,
+# would cancel near zero.
+def one_minus_square(x):  # type: ignore[no-untyped-def]
+    """``1 - x**2``."""
+    return np.multiply(1.0 - x, 1.0 + x)
+
+
+_one_minus_square = Primitive(
+    "one_minus_square",
+    one_minus_square,
+    ufunc_spec(np.cosh),
+    Derivatives([lambda out, x: -2.0 * x]),
+    source=lambda args, params: f"one_minus_square({args[0]})",
+    helpers={"one_minus_square": one_minus_square},
+    domain=(_UNIT,),
+)
+arcsin = elementwise(
+    np.arcsin, [lambda out, x: 1.0 / np.sqrt(bind_unary(_one_minus_square, x))], singular=True, domain=_UNIT
+)
+arccos = elementwise(
+    np.arccos, [lambda out, x: -1.0 / np.sqrt(bind_unary(_one_minus_square, x))], singular=True, domain=_UNIT
+)
+
+
+# As a quotient its derivative would take the square of the square of x, which overflows at 1e77.
+def arctan_slope(x):  # type: ignore[no-untyped-def]
+    """``1 / (1 + x**2)``, the derivative of ``arctan``."""
+    with np.errstate(over="ignore"):
+        return np.divide(1.0, 1.0 + x * x)
+
+
+_arctan_slope = Primitive(
+    "arctan_slope",
+    arctan_slope,
+    ufunc_spec(np.cosh),
+    Derivatives([lambda out, x: -2.0 * (x * out) * out], singular=_is_complex),
+    source=lambda args, params: f"arctan_slope({args[0]})",
+    helpers={"arctan_slope": arctan_slope},
+    domain=(REAL,),
+)
+arctan = elementwise(np.arctan, [lambda out, x: bind_unary(_arctan_slope, x)], singular=_is_complex)
 sinh = elementwise(np.sinh, [lambda out, x: np.cosh(x)], singular=True)
 cosh = elementwise(np.cosh, [lambda out, x: np.sinh(x)], singular=True)
 
@@ -81,7 +121,9 @@ arccosh = elementwise(
     singular=True,
     domain=_ABOVE_ONE,
 )
-arctanh = elementwise(np.arctanh, [lambda out, x: np.divide(1.0, (1.0 - x) * (1.0 + x))], singular=True, domain=_UNIT)
+arctanh = elementwise(
+    np.arctanh, [lambda out, x: np.divide(1.0, bind_unary(_one_minus_square, x))], singular=True, domain=_UNIT
+)
 
 _DEGREE = 0.017453292519943295
 deg2rad = elementwise(np.deg2rad, [_DEGREE])
