@@ -1,0 +1,196 @@
+"""Filters of ``scipy.ndimage`` that select an entry of each window: the largest, the smallest, one by its rank.
+
+The derivative goes to the entry that is selected; to several in equal parts, where the largest are equal, as those of
+``np.max`` do, and to one of equals that have a rank, as ``np.sort`` does.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+from functrans.ir.spec import ArraySpec
+from functrans.ops.family import keywords, normalize_axes, normalize_axis
+from functrans.ops.index import getitem
+from functrans.ops.plain import known
+from functrans.primitive import Primitive
+from functrans.scipy import twin
+from functrans.scipy.covering import covers
+from functrans.scipy.ndimage.filters import (
+    _beside,
+    _check_origin,
+    checked_cval,
+    checked_mode,
+    continued,
+    per_axis,
+    picture,
+)
+from functrans.tracing.bind import bind
+
+
+def _windows(x: Any, footprint: Any, mode: str, cval: Any, origin: Sequence[int]) -> Any:
+    """The entries of each window, along a last axis."""
+    widths = [_beside(size, place) for size, place in zip(footprint.shape, origin, strict=True)]
+    wide = continued(x, widths, mode, cval)
+    flat = np.arange(int(np.prod(wide.shape))).reshape(wide.shape)
+    corners = flat[tuple([slice(n) for n in x.shape])]
+    return getitem(np.ravel(wide), corners[..., None] + flat[tuple([slice(n) for n in footprint.shape])][footprint])
+
+
+def _twin(pick: Callable[..., Any]) -> Callable[..., Any]:
+    def selected(
+        x: Any, footprint: Any, *, mode: str = "reflect", cval: Any = 0.0, origin: Sequence[int], **which: Any
+    ) -> Any:
+        return pick(_windows(x, footprint, mode, cval, origin), **which)
+
+    return selected
+
+
+def _ranked(windows: Any, rank: int) -> Any:
+    return np.sort(windows, axis=-1)[..., rank]
+
+
+def _batch(
+    primitive: Primitive, operands: Sequence[Any], batched: Sequence[bool], size: int, params: Mapping[str, Any]
+) -> Any:
+    return bind(primitive, operands[0], operands[1][None], **{**params, "origin": (0, *params["origin"])})
+
+
+def _selecting(name: str, pick: Callable[..., Any]) -> Primitive:
+    function = getattr(ndimage, name)
+
+    def impl(x: Any, footprint: Any, **how: Any) -> Any:
+        return function(x, footprint=footprint, **how)
+
+    def source(args: list[str], params: dict[str, Any]) -> str:
+        given = ", ".join(f"{key}={value!r}" for key, value in params.items())
+        return f"scipy.ndimage.{name}({args[0]}, footprint={args[1]}, {given})"
+
+    return Primitive(
+        f"scipy.ndimage.{name}",
+        impl,
+        lambda x, footprint, **_: ArraySpec(x.shape, x.dtype),
+        twin.rules(_twin(pick), 2, (True, False)),
+        source=source,
+        masks=True,
+        batch=_batch,
+    )
+
+
+_MAXIMUM = _selecting("maximum_filter", lambda windows: np.max(windows, axis=-1))
+_MINIMUM = _selecting("minimum_filter", lambda windows: np.min(windows, axis=-1))
+_RANK = _selecting("rank_filter", _ranked)
+
+
+def _footprint(name: str, size: Any, footprint: Any, count: int) -> Any:
+    if footprint is None:
+        if size is None:
+            raise RuntimeError("no footprint or filter size provided")
+        return np.ones([int(n) for n in per_axis(known(size, name), count)], bool)
+    found = np.asarray(known(footprint, name), bool)
+    if found.ndim != count:
+        raise RuntimeError("footprint array has incorrect shape.")
+    if not found.any():
+        raise ValueError("All-zero footprint is not supported.")
+    return found
+
+
+def _prepared(
+    name: str, input: Any, size: Any, footprint: Any, output: Any, mode: Any, cval: Any, origin: Any, axes: Any
+) -> tuple[Any, Any, dict[str, Any]]:
+    x = picture(input, name, output)
+    if x.dtype.kind == "c":
+        raise TypeError("Complex type not supported")
+    places = normalize_axes(axes, x.ndim)
+    found = _footprint(name, size, footprint, len(places))
+    full = [0] * x.ndim
+    for axis, n, o in zip(places, found.shape, per_axis(origin, len(places)), strict=True):
+        full[axis] = _check_origin(n, o)
+    rest = tuple([axis for axis in range(x.ndim) if axis not in places])
+    how = keywords({"mode": checked_mode(mode, name), "cval": checked_cval(cval, name)}, mode="reflect", cval=0.0)
+    return x, np.expand_dims(found, rest), {**how, "origin": tuple(full)}
+
+
+def _extreme(primitive: Primitive) -> None:
+    name = primitive.name.rpartition(".")[2]
+
+    @covers(getattr(ndimage, name))
+    def handler(
+        input: Any,
+        size: Any = None,
+        footprint: Any = None,
+        output: Any = None,
+        mode: Any = "reflect",
+        cval: Any = 0.0,
+        origin: Any = 0,
+        *,
+        axes: Any = None,
+    ) -> Any:
+        """With all keywords but ``output``; one mode for all axes."""
+        x, found, how = _prepared(name, input, size, footprint, output, mode, cval, origin, axes)
+        return bind(primitive, x, found, **how)
+
+    @covers(getattr(ndimage, f"{name}1d"))
+    def along(
+        input: Any,
+        size: Any,
+        axis: Any = -1,
+        output: Any = None,
+        mode: Any = "reflect",
+        cval: Any = 0.0,
+        origin: Any = 0,
+    ) -> Any:
+        """With all keywords but ``output``."""
+        place = normalize_axis(axis, np.ndim(input))
+        return handler(input, size, None, output, mode, cval, origin, axes=(place,))
+
+
+_extreme(_MAXIMUM)
+_extreme(_MINIMUM)
+
+
+def _by_rank(name: str, rank_of: Callable[..., int], given: str = "") -> None:
+    function = getattr(ndimage, name)
+
+    def apply(
+        input: Any,
+        which: Any,
+        size: Any = None,
+        footprint: Any = None,
+        output: Any = None,
+        mode: Any = "reflect",
+        cval: Any = 0.0,
+        origin: Any = 0,
+        *,
+        axes: Any = None,
+    ) -> Any:
+        x, found, how = _prepared(name, input, size, footprint, output, mode, cval, origin, axes)
+        count = int(np.count_nonzero(found))
+        rank = rank_of(known(which, name), count)
+        if not 0 <= rank < count:
+            raise RuntimeError("rank not within filter footprint size")
+        return bind(_RANK, x, found, rank=rank, **how)
+
+    @covers(function)
+    def handler(input: Any, *args: Any, **kwargs: Any) -> Any:
+        """With all keywords but ``output``; one mode for all axes."""
+        which = None
+        if given:
+            which, args = (kwargs.pop(given), args) if given in kwargs else (args[0], args[1:])
+        return apply(input, which, *args, **kwargs)
+
+
+def _of_percentile(percentile: Any, count: int) -> int:
+    percentile = percentile + 100.0 if percentile < 0.0 else percentile
+    if not 0 <= percentile <= 100:
+        raise RuntimeError("invalid percentile")
+    return count - 1 if percentile == 100.0 else int(float(count) * percentile / 100.0)
+
+
+_by_rank("rank_filter", lambda rank, count: operator.index(rank) + (count if rank < 0 else 0), "rank")
+_by_rank("percentile_filter", _of_percentile, "percentile")
+_by_rank("median_filter", lambda _, count: count // 2)

@@ -1,0 +1,18 @@
+"""``scipy.signal``, as far as functrans covers it: with plain arguments the functions are SciPy's.
+
+Example:
+    >>> import numpy as np
+    >>> import functrans as ft
+    >>> import functrans.scipy.signal as signal
+    >>> x = np.array([1.0, 0.0, 0.0])
+    >>> ft.grad(lambda pole: signal.lfilter([1.0], np.stack([1.0, -pole]), x)[2])(0.5)
+    1.0
+"""
+
+from functrans.scipy.covering import namespace
+from functrans.scipy.signal import convolution as convolution_
+from functrans.scipy.signal import filtering as filtering_
+from functrans.scipy.signal import linear_maps as linear_maps_
+
+__all__ = ["convolution_", "filtering_", "linear_maps_"]
+__getattr__, __dir__ = namespace("scipy.signal")
