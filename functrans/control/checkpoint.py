@@ -23,6 +23,7 @@ from functrans.control.derived import (
     specs_of,
     split,
     spread_out,
+    without_effects,
 )
 from functrans.control.derived import batched as batched_program
 from functrans.errors import expect_function
@@ -87,7 +88,7 @@ class Cut:
         self.forward = Program(
             cut.forward.inputs, live_equations(cut.forward.equations, outputs), outputs, name=cut.forward.name
         )
-        again = _without(cut.forward, kept)
+        again = without_effects(_without(cut.forward, kept))
 
         def backward(*leaves: Any) -> list[Any]:
             values = leaves[: len(program.inputs)]
@@ -100,11 +101,11 @@ class Cut:
 
 
 def _without(program: Program, known: Sequence[Var]) -> Program:
-    """The program with some of its values as further inputs, and without what made them; nothing is printed again."""
+    """The program with some of its values as further inputs, and without what made them."""
     inputs = [*program.inputs, *known]
     renamed: list[Equation] = []
     for equation in program.equations:
-        if not all(var in known for var in equation.outputs) and not equation.primitive.effect:
+        if not all(var in known for var in equation.outputs):
             outputs = [Var(var.spec) if var in known else var for var in equation.outputs]
             renamed.append(Equation(equation.primitive, equation.inputs, outputs, equation.params, equation.location))
     return Program(inputs, live_equations(renamed, program.outputs), program.outputs, name=program.name)

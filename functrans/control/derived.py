@@ -285,6 +285,28 @@ def batched(program: Program, flags: Flags, size: int, wanted: Flags = ()) -> Ba
     return program.derived.setdefault(key, Batched(made, tuple(out_flags)))  # type: ignore[no-any-return]
 
 
+def without_effects(program: Program) -> Program:
+    """The program for a second time: nothing is printed again."""
+    if not any(map(has_effect, program.equations)):
+        return program
+    known = program.derived.get("without effects")
+    if known is None:
+        equations = [
+            Equation(e.primitive, e.inputs, e.outputs, {k: _silent(v) for k, v in e.params.items()}, e.location)
+            for e in program.equations
+            if not e.primitive.effect
+        ]
+        made = Program(program.inputs, equations, program.outputs, name=program.name)
+        known = program.derived.setdefault("without effects", made)
+    return known  # type: ignore[no-any-return]
+
+
+def _silent(param: Any) -> Any:
+    if isinstance(param, tuple):
+        return tuple([_silent(p) for p in param]) if any(isinstance(p, Program) for p in param) else param
+    return without_effects(param) if isinstance(param, Program) else param
+
+
 # What does not depend on the step.
 
 

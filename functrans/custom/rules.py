@@ -314,13 +314,18 @@ class _Custom:
 
     def _arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[list[Any], list[int]]:
         """All arguments by position, defaults filled in, and the positions of those that do not move."""
-        if kwargs or len(args) < len(inspect.signature(self.fun).parameters):
-            bound = inspect.signature(self.fun).bind(*args, **kwargs)
+        try:
+            signature = inspect.signature(self.fun)
+        except ValueError:  # a builtin's may not be known
+            signature = None
+        if signature is not None and (kwargs or len(args) < len(signature.parameters)):
+            bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
-            if bound.kwargs:
+            unknown = [name for name in kwargs if name in bound.kwargs]
+            if unknown:
                 raise TreeError(
-                    f"{describe_function(self.fun)} has a rule of its own, and takes the keyword "
-                    f"`{next(iter(bound.kwargs))}`, which the rule does not know",
+                    f"{describe_function(self.fun)} has a rule of its own, and was given the keyword `{unknown[0]}`, "
+                    "which the rule does not know",
                     "make it a positional argument.",
                 )
             args = bound.args
