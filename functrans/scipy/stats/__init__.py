@@ -7,13 +7,19 @@ Example:
     0.0
 """
 
+import scipy.stats
+
 from functrans.scipy.covering import COVERED, namespace
 from functrans.scipy.stats import continuous as continuous
 from functrans.scipy.stats import discrete as discrete
+from functrans.scipy.stats import kde as kde
 from functrans.scipy.stats import shaped as shaped
+from functrans.scipy.stats import summaries as summaries
 from functrans.scipy.stats.laws import LAWS
+from functrans.scipy.stats.multivariate import JOINTS, Multivariate
 from functrans.scipy.stats.wrappers import Distribution
 
 COVERED.setdefault("scipy.stats", {}).update({name: Distribution(law) for name, law in LAWS.items()})
+COVERED["scipy.stats"].update({name: Multivariate(name) for name in JOINTS if hasattr(scipy.stats, name)})
 
 __getattr__, __dir__ = namespace("scipy.stats")

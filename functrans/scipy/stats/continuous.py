@@ -11,6 +11,7 @@ import numpy as np
 from scipy import special
 
 from functrans.scipy.stats.laws import law
+from functrans.scipy.stats.univariate import call
 
 PI = np.pi
 
@@ -156,10 +157,28 @@ law("argus", lambda x, chi: 3.0 * np.log(chi) - np.log(special.gammainc(1.5, 0.5
     + 0.5 * np.log1p(-x * x) - 0.5 * chi * chi * (1.0 - x * x), None,
     lambda x, chi: special.gammainc(1.5, 0.5 * chi * chi * (1.0 - x * x))
     / special.gammainc(1.5, 0.5 * chi * chi))  # fmt: skip
-law("tukeylambda", lambda x, lam: -np.log(
-    special.tklmbda(x, lam) ** (lam - 1.0) + special.tklmbda(-x, lam) ** (lam - 1.0)),
-    lambda x, lam: special.tklmbda(x, lam), lambda x, lam: special.tklmbda(-x, lam),
+def _tukey_parts(x: Any, lam: Any) -> tuple[Any, Any]:
+    """The cumulative function and its complement."""
+    return call("tukeylambda", "cdf", x, lam), call("tukeylambda", "cdf", -x, lam)
+
+
+def _tukey_slope(x: Any, lam: Any) -> Any:
+    """By the quantile function, a difference of powers."""
+    from functrans.transforms.jvp import jvp  # which imports the operations
+
+    p, q = _tukey_parts(x, lam)
+    rise = jvp(lambda c: special.boxcox(p, c) - special.boxcox(q, c), (1.0 * lam,), (np.ones_like(1.0 * lam),))[1]
+    return -rise / (p ** (lam - 1.0) + q ** (lam - 1.0))
+
+
+def _tukey_log(x: Any, lam: Any) -> Any:
+    p, q = _tukey_parts(x, lam)
+    return -np.log(p ** (lam - 1.0) + q ** (lam - 1.0))
+
+
+law("tukeylambda", _tukey_log, slopes={"lam": _tukey_slope},
     support=lambda lam: (np.where(lam > 0, -1.0 / lam, -np.inf), np.where(lam > 0, 1.0 / lam, np.inf)))  # fmt: skip
+
 
 
 def _von_mises_cdf(x: Any, kappa: Any) -> Any:

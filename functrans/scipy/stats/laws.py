@@ -28,11 +28,15 @@ class Law:
         sf: its complement, where that is known better; else it is ``1 - cdf``.
         density: where ``log`` misses what the density has (a zero inside of the support).
         support: ``support(*shapes)``, its ends; left out, they are numbers.
-        fixed: the shapes in which there is no derivative (integers, say), or in which only ``log`` has one (``coarse``).
+        slopes: the derivative of the cumulative function in a shape, where that is written directly.
+        fixed: the shapes in which there is no derivative (integers, say).
+        coarse: those in which only ``log`` has one.
         mean, var, entropy: functions of the shapes.
     """
 
-    __slots__ = ("cdf", "coarse", "density", "fixed", "log", "moments", "name", "sf", "shapes", "support", "theirs")
+    __slots__ = (
+        *("cdf", "coarse", "density", "fixed", "log", "moments", "name", "sf", "shapes", "slopes", "support", "theirs"),
+    )
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class Law:
         *,
         density: Formula | None = None,
         support: Formula | None = None,
+        slopes: Mapping[str, Formula] | None = None,
         fixed: Sequence[str] = (),
         coarse: Sequence[str] = (),
         moments: Mapping[str, Formula] | None = None,
@@ -51,7 +56,8 @@ class Law:
         self.name = name
         self.shapes = tuple(self.theirs.shapes.split(", ")) if self.theirs.shapes else ()
         self.log, self.cdf, self.sf, self.density, self.support = log, cdf, sf, density, support
-        self.fixed, self.coarse, self.moments = frozenset(fixed), frozenset(coarse), dict(moments or {})
+        self.slopes, self.moments = dict(slopes or {}), dict(moments or {})
+        self.fixed, self.coarse = frozenset(fixed), frozenset(coarse)
 
     @property
     def discrete(self) -> bool:

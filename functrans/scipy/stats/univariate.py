@@ -111,15 +111,25 @@ def _density_slope(method: str, out: Any, of: _Standard) -> Any:
     return _gate(out > -np.inf, out, rise) if logarithm else _gate(out > 0, out, out * rise)
 
 
+def _shape_slope(method: str, of: _Standard, upper: bool) -> Any:
+    """The derivative of the cumulative function, or of its complement, in a shape."""
+    law = of.law
+    direct = law.slopes.get(of.role)
+    if direct is not None:
+        slope = direct(of.y, *of.shapes)
+        return -slope if upper else slope
+    formula = law.above() if upper else law.below()
+    if formula is None:
+        _no_derivative(law, method, of.role)
+    return of.moving(formula, of.y)
+
+
 def _cumulative_slope(method: str, out: Any, of: _Standard) -> Any:
     law, upper, logarithm = of.law, method.endswith("sf"), method.startswith("log")
     if of.role in law.shapes:
-        formula = law.above() if upper else law.below()
-        if formula is None:
-            _no_derivative(law, method, of.role)
+        slope = _shape_slope(method, of, upper)
         low, high = law.ends(of.shapes)
         inside = ((of.y >= low) if law.discrete else (of.y > low)) & (of.y < high)
-        slope = of.moving(formula, of.y)
         return _gate(inside, out, slope * np.exp(-out) if logarithm else slope)
     if logarithm:
         slope = np.exp(of.of("logpdf", of.x) - out)
@@ -134,7 +144,6 @@ def _cumulative_slope(method: str, out: Any, of: _Standard) -> Any:
 
 
 def _quantile_slope(method: str, out: Any, of: _Standard) -> Any:
-    law = of.law
     if of.role == "loc":
         return _gate(out == out, out, 1.0)
     if of.role == "scale":
@@ -142,10 +151,7 @@ def _quantile_slope(method: str, out: Any, of: _Standard) -> Any:
     if of.role == "x":
         slope = np.divide(1.0, of.of("pdf", out))
         return -slope if method == "isf" else slope
-    formula = law.above() if method == "isf" else law.below()
-    if formula is None:
-        _no_derivative(law, method, of.role)
-    slope = of.moving(formula, of.y) / of.at("pdf", of.y)
+    slope = _shape_slope(method, of, method == "isf") / of.at("pdf", of.y)
     return of.times_scale(slope if method == "isf" else -slope)
 
 
@@ -158,8 +164,7 @@ def _moment_slope(method: str, out: Any, of: _Standard) -> Any:
             return 1.0 / of.scale
         return of.y if method in ("mean", "median") else (2.0 * out if method == "var" else out) / of.scale
     if method == "median":
-        slope = _quantile_slope("ppf", out, of)
-        return slope
+        return _quantile_slope("ppf", out, of)
     formula = law.moments.get("var" if method == "std" else method)
     if formula is None:
         _no_derivative(law, method, of.role)
