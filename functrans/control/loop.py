@@ -336,8 +336,8 @@ def _forwards_again(moving: Flags, *, test: Program, body: Program, tests: int, 
 
         def again(*leaves: Any) -> list[Any]:
             primals, tangents = leaves[: len(specs)], spread_out(leaves[len(specs) :], moving)
-            silent = {"test": without_effects(test), "body": without_effects(body)}
-            found = _split_jvp(primals, tangents, tests=tests, **silent, **how)[1]
+            params = {"test": without_effects(test), "body": without_effects(body), "tests": tests, **how}
+            found = _split_jvp(primals, tangents, **params)[1]
             moved[:] = [t is not None for t in found]
             return chosen(found, moved)
 

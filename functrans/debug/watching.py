@@ -86,7 +86,7 @@ def recorder_that_watches(cls: Any) -> Any:
                 marks = [a.mark if m else None for a, m in zip(args, mine, strict=True)]
                 tangents = [o.mark for o in outs if type(o) is Tracer and o.recorder is self]
                 moved = lambda: derivative.jvp(values, marks, **params)  # type: ignore[union-attr,operator] # noqa: E731
-                watch.check_tangent(primitive, values, tangents, moved, params)
+                watch.check_tangent(primitive, values, [m for m in marks if m is not None], tangents, moved, params)
             return out
 
     if forward:
