@@ -209,7 +209,12 @@ def _twin(*operands: Any, distribution: str, method: str) -> Any:
 
 
 def _compute(*operands: Any, distribution: str, method: str) -> Any:
-    return getattr(getattr(scipy.stats, distribution), method)(*operands)
+    try:
+        return getattr(getattr(scipy.stats, distribution), method)(*operands)
+    except ValueError as error:
+        if isinstance(error, np.linalg.LinAlgError) or all(np.all(np.isfinite(x)) for x in operands):
+            raise
+        raise np.linalg.LinAlgError(str(error)) from None  # which it is in NumPy, and a ValueError too
 
 
 def _spec(*operands: ArraySpec, distribution: str, method: str) -> ArraySpec:

@@ -50,7 +50,6 @@ calls(
     "scipy.stats.multivariate",
     (_at("multivariate_normal", "logpdf"), (2,), (2,), _covariance),
     (_at("multivariate_normal", "pdf"), (3, 2), (2,), _covariance),
-    (_at("multivariate_t", "logpdf"), (2,), (2,), _covariance, lambda draw: draw((), (2.0, 5.0), place=5)),
     (_at("matrix_normal", "logpdf"), (2, 2), (2, 2), _covariance, _covariance),
     (_at("wishart", "logpdf"), _covariance, lambda draw: draw((), (2.0, 5.0), place=5), _covariance),
     dtypes=("float64",),
