@@ -27,6 +27,7 @@ _SINGULAR = "at singular matrices alone, where there is no derivative"
 _ZERO = "that derivative is zero"
 
 _A = "functrans/ops/arithmetic.py"
+_P = "functrans/ops/plane.py"
 _E = "functrans/ops/elementwise.py"
 
 EXPLAINED: dict[str, str] = {
@@ -40,8 +41,8 @@ EXPLAINED: dict[str, str] = {
     f"{_A} detached: <lambda maximum>: * in absorb(share(*": _COMPARED,
     f"{_A} conj: sign_complex.*: conj(operand 0)": "only its modulus is read",
     f"{_A} negate: _over_modulus: x -> -x *": _EVEN,
-    f"{_A} negate: _safe_radius: *": _EVEN,
-    f"{_A} negate: _difference: x -> -x *": "whether it is infinite does not depend on its sign",
+    f"{_P} negate: _safe_radius: *": _EVEN,
+    f"{_P} negate: _difference: x -> -x *": "whether it is infinite does not depend on its sign",
     f"{_A} negate: _power_by_base: x -> -x *": "whether it is finite does not depend on its sign",
     f"{_A} swap: <lambda copysign>: *": _SIGN,
     f"{_A} swap: _power_by_exponent: base + 0j -> base - 0j*": "NumPy's `0 - 0j` of a real number has the same zero",
@@ -64,8 +65,8 @@ EXPLAINED: dict[str, str] = {
     f"{_A} number: _power_by_base: 1.0 -> 2.0 in return np.where(flat, *": _GUARDED,
     f"{_A} drop term: _power_by_exponent: np.where(zero, *": _GUARDED,
     f"{_A} number: _power_by_exponent: 1.0 -> 2.0 *": _GUARDED,
-    f"{_A} number: _safe_radius: 1.0 -> 2.0 *": "it divides zero",
-    f"{_A} detached: _difference: x -> stop_gradient(x) in *": _COMPARED,
+    f"{_P} number: _safe_radius: 1.0 -> 2.0 *": "it divides zero",
+    f"{_P} detached: _difference: x -> stop_gradient(x) in *": _COMPARED,
     f"{_A} drop call: <lambda divide>: strong(y) -> y *": "Python's division by a Python zero has raised before",
     f"{_E} branch: _is_complex: *": _HARMLESS,
     # What every derivative goes through.

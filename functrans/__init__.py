@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from functrans import debug as debug
     from functrans import errors as errors
+    from functrans import implicit as implicit
     from functrans import numpy as numpy
     from functrans import tree as tree
     from functrans.control.branch import cond as cond
@@ -19,12 +20,16 @@ if TYPE_CHECKING:
     from functrans.control.loop import fori_loop as fori_loop
     from functrans.control.loop import while_loop as while_loop
     from functrans.control.scan import scan as scan
+    from functrans.control.checkpoint import checkpoint as checkpoint
     from functrans.custom.rules import custom_jvp as custom_jvp
     from functrans.custom.rules import custom_vjp as custom_vjp
-    from functrans.custom.checkpoint import checkpoint as checkpoint
     from functrans.custom.tag import tag as tag
     from functrans.debug.nonfinite import debug_infs as debug_infs
     from functrans.debug.nonfinite import debug_nans as debug_nans
+    from functrans.implicit.fixed import fixed_point as fixed_point
+    from functrans.implicit.linear import custom_linear_solve as custom_linear_solve
+    from functrans.implicit.roots import custom_root as custom_root
+    from functrans.control.prefixes import associative_scan as associative_scan
     from functrans.interpreter import evaluate as evaluate
     from functrans.ir import ArraySpec as ArraySpec
     from functrans.ir import Program as Program
@@ -61,10 +66,13 @@ _HOMES = {
     "ArraySpec": "ir",
     "Program": "ir",
     "all_gather": "transforms.collective",
+    "associative_scan": "control.prefixes",
     "axis_index": "transforms.collective",
-    "checkpoint": "custom.checkpoint",
+    "checkpoint": "control.checkpoint",
     "cond": "control.branch",
     "custom_jvp": "custom.rules",
+    "custom_linear_solve": "implicit.linear",
+    "custom_root": "implicit.roots",
     "custom_vjp": "custom.rules",
     "debug": "debug",
     "debug_infs": "debug.nonfinite",
@@ -73,10 +81,12 @@ _HOMES = {
     "elementwise_grad": "transforms.higher",
     "errors": "errors",
     "evaluate": "interpreter",
+    "fixed_point": "implicit.fixed",
     "fori_loop": "control.loop",
     "grad": "transforms.vjp",
     "hessian": "transforms.jacobian",
     "hvp": "transforms.products",
+    "implicit": "implicit",
     "jacfwd": "transforms.jacobian",
     "jacobian": "transforms.jacobian",
     "jacrev": "transforms.jacobian",
@@ -106,10 +116,13 @@ __all__ = [
     "ArraySpec",
     "Program",
     "all_gather",
+    "associative_scan",
     "axis_index",
     "checkpoint",
     "cond",
     "custom_jvp",
+    "custom_linear_solve",
+    "custom_root",
     "custom_vjp",
     "debug",
     "debug_infs",
@@ -118,10 +131,12 @@ __all__ = [
     "elementwise_grad",
     "errors",
     "evaluate",
+    "fixed_point",
     "fori_loop",
     "grad",
     "hessian",
     "hvp",
+    "implicit",
     "jacfwd",
     "jacobian",
     "jacrev",
