@@ -36,25 +36,56 @@ def summed(log: Callable[..., Any], first: int) -> Callable[..., Any]:
     return cdf
 
 
-law("bernoulli", lambda k, p: xlogy(k, p) + xlog1py(1.0 - k, -p), lambda k, p: np.where(k < 0, 0.0, 1.0 - p),
-    lambda k, p: np.where(k < 0, 1.0, p), moments={"mean": lambda p: p, "var": lambda p: p * (1.0 - p)})  # fmt: skip
-law("binom", lambda k, n, p: _choose(n, k) + xlogy(k, p) + xlog1py(n - k, -p),
+law(
+    "bernoulli",
+    lambda k, p: xlogy(k, p) + xlog1py(1.0 - k, -p),
+    lambda k, p: np.where(k < 0, 0.0, 1.0 - p),
+    lambda k, p: np.where(k < 0, 1.0, p),
+    moments={"mean": lambda p: p, "var": lambda p: p * (1.0 - p)},
+)
+law(
+    "binom",
+    lambda k, n, p: _choose(n, k) + xlogy(k, p) + xlog1py(n - k, -p),
     lambda k, n, p: special.betaincc(np.floor(k) + 1.0, n - np.floor(k), p),
-    lambda k, n, p: special.betainc(np.floor(k) + 1.0, n - np.floor(k), p), support=lambda n, p: (0, n), fixed=("n",),
-    moments={"mean": lambda n, p: n * p, "var": lambda n, p: n * p * (1.0 - p)})  # fmt: skip
-law("poisson", lambda k, mu: xlogy(k, mu) - gammaln(k + 1.0) - mu,
-    lambda k, mu: special.gammaincc(np.floor(k) + 1.0, mu), lambda k, mu: special.gammainc(np.floor(k) + 1.0, mu),
-    moments={"mean": lambda mu: mu, "var": lambda mu: mu * 1.0})  # fmt: skip
-law("geom", lambda k, p: xlog1py(k - 1.0, -p) + np.log(p), None, lambda k, p: np.exp(np.floor(k) * np.log1p(-p)),
-    moments={"mean": lambda p: 1.0 / p, "var": lambda p: (1.0 - p) / (p * p)})  # fmt: skip
-law("nbinom", lambda k, n, p: gammaln(n + k) - gammaln(k + 1.0) - gammaln(n) + xlogy(n, p) + xlog1py(k, -p),
-    lambda k, n, p: special.betainc(n, np.floor(k) + 1.0, p), lambda k, n, p: special.betaincc(n, np.floor(k) + 1.0, p),
-    moments={"mean": lambda n, p: n * (1.0 - p) / p, "var": lambda n, p: n * (1.0 - p) / (p * p)})  # fmt: skip
-law("planck", lambda k, lambda_: np.log(-np.expm1(-lambda_)) - lambda_ * k, None,
-    lambda k, lambda_: np.exp(-lambda_ * (np.floor(k) + 1.0)))  # fmt: skip
-law("boltzmann", lambda k, lambda_, N: np.log(np.expm1(-lambda_) / np.expm1(-lambda_ * N)) - lambda_ * k,
-    lambda k, lambda_, N: np.expm1(-lambda_ * (np.floor(k) + 1.0)) / np.expm1(-lambda_ * N), fixed=("N",),
-    support=lambda lambda_, N: (0, N - 1))  # fmt: skip
+    lambda k, n, p: special.betainc(np.floor(k) + 1.0, n - np.floor(k), p),
+    support=lambda n, p: (0, n),
+    fixed=("n",),
+    moments={"mean": lambda n, p: n * p, "var": lambda n, p: n * p * (1.0 - p)},
+)
+law(
+    "poisson",
+    lambda k, mu: xlogy(k, mu) - gammaln(k + 1.0) - mu,
+    lambda k, mu: special.gammaincc(np.floor(k) + 1.0, mu),
+    lambda k, mu: special.gammainc(np.floor(k) + 1.0, mu),
+    moments={"mean": lambda mu: mu, "var": lambda mu: mu * 1.0},
+)
+law(
+    "geom",
+    lambda k, p: xlog1py(k - 1.0, -p) + np.log(p),
+    None,
+    lambda k, p: np.exp(np.floor(k) * np.log1p(-p)),
+    moments={"mean": lambda p: 1.0 / p, "var": lambda p: (1.0 - p) / (p * p)},
+)
+law(
+    "nbinom",
+    lambda k, n, p: gammaln(n + k) - gammaln(k + 1.0) - gammaln(n) + xlogy(n, p) + xlog1py(k, -p),
+    lambda k, n, p: special.betainc(n, np.floor(k) + 1.0, p),
+    lambda k, n, p: special.betaincc(n, np.floor(k) + 1.0, p),
+    moments={"mean": lambda n, p: n * (1.0 - p) / p, "var": lambda n, p: n * (1.0 - p) / (p * p)},
+)
+law(
+    "planck",
+    lambda k, lambda_: np.log(-np.expm1(-lambda_)) - lambda_ * k,
+    None,
+    lambda k, lambda_: np.exp(-lambda_ * (np.floor(k) + 1.0)),
+)
+law(
+    "boltzmann",
+    lambda k, lambda_, n: np.log(np.expm1(-lambda_) / np.expm1(-lambda_ * n)) - lambda_ * k,
+    lambda k, lambda_, n: np.expm1(-lambda_ * (np.floor(k) + 1.0)) / np.expm1(-lambda_ * n),
+    fixed=("N",),
+    support=lambda lambda_, n: (0, n - 1),
+)
 
 
 def _dlaplace_tail(k: Any, a: Any) -> Any:
@@ -75,9 +106,17 @@ def _betanbinom_log(k: Any, n: Any, a: Any, b: Any) -> Any:
     return -np.log(n + k) - betaln(n, k + 1.0) + betaln(a + n, b + k) - betaln(a, b)
 
 
-law("betabinom", _betabinom_log, summed(_betabinom_log, 0), support=lambda n, a, b: (0, n), fixed=("n",),
-    moments={"mean": lambda n, a, b: n * a / (a + b),
-             "var": lambda n, a, b: n * a * b * (a + b + n) / (np.square(a + b) * (a + b + 1.0))})  # fmt: skip
+law(
+    "betabinom",
+    _betabinom_log,
+    summed(_betabinom_log, 0),
+    support=lambda n, a, b: (0, n),
+    fixed=("n",),
+    moments={
+        "mean": lambda n, a, b: n * a / (a + b),
+        "var": lambda n, a, b: n * a * b * (a + b + n) / (np.square(a + b) * (a + b + 1.0)),
+    },
+)
 law("betanbinom", _betanbinom_log, summed(_betanbinom_log, 0), fixed=("n",))
 
 
@@ -86,8 +125,12 @@ def _logser_log(k: Any, p: Any) -> Any:
 
 
 law("logser", _logser_log, summed(_logser_log, 1))
-law("yulesimon", lambda k, alpha: np.log(alpha) + betaln(k, alpha + 1.0), None,
-    lambda k, alpha: np.exp(np.log(np.floor(k)) + betaln(np.floor(k), alpha + 1.0)))  # fmt: skip
+law(
+    "yulesimon",
+    lambda k, alpha: np.log(alpha) + betaln(k, alpha + 1.0),
+    None,
+    lambda k, alpha: np.exp(np.log(np.floor(k)) + betaln(np.floor(k), alpha + 1.0)),
+)
 
 
 def _skellam_cdf(k: Any, mu1: Any, mu2: Any) -> Any:
@@ -97,9 +140,16 @@ def _skellam_cdf(k: Any, mu1: Any, mu2: Any) -> Any:
     return np.where(low, left, -special.chndtr(2.0 * mu1, 2.0 * (np.where(low, 0.0, k) + 1.0), 2.0 * mu2))
 
 
-law("skellam", lambda k, mu1, mu2: 0.5 * k * np.log(mu1 / mu2) - np.square(np.sqrt(mu1) - np.sqrt(mu2))
-    + np.log(special.ive(np.abs(k), 2.0 * np.sqrt(mu1 * mu2))), _skellam_cdf,
-    moments={"mean": lambda mu1, mu2: mu1 - mu2, "var": lambda mu1, mu2: mu1 + mu2})  # fmt: skip
+law(
+    "skellam",
+    lambda k, mu1, mu2: (
+        0.5 * k * np.log(mu1 / mu2)
+        - np.square(np.sqrt(mu1) - np.sqrt(mu2))
+        + np.log(special.ive(np.abs(k), 2.0 * np.sqrt(mu1 * mu2)))
+    ),
+    _skellam_cdf,
+    moments={"mean": lambda mu1, mu2: mu1 - mu2, "var": lambda mu1, mu2: mu1 + mu2},
+)
 
 _BERNOULLI = (1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160, -691 / 1307674368000, 1 / 74724249600)
 
@@ -117,5 +167,9 @@ def _zeta(a: Any, first: Any) -> Any:
     return near + size * total
 
 
-law("zipf", lambda k, a: -a * np.log(k) - np.log(_zeta(a, 1.0)), None,
-    lambda k, a: _zeta(a, np.floor(k) + 1.0) / _zeta(a, 1.0))  # fmt: skip
+law(
+    "zipf",
+    lambda k, a: -a * np.log(k) - np.log(_zeta(a, 1.0)),
+    None,
+    lambda k, a: _zeta(a, np.floor(k) + 1.0) / _zeta(a, 1.0),
+)

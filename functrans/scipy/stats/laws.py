@@ -28,6 +28,7 @@ class Law:
         sf: its complement, where that is known better; else it is ``1 - cdf``.
         density: where ``log`` misses what the density has (a zero inside of the support).
         support: ``support(*shapes)``, its ends; left out, they are numbers.
+        logs: the logarithms of both, ``(logcdf, logsf)``, or None, where their slopes are known better in the tails.
         slopes: the derivative of the cumulative function in a shape, where that is written directly.
         fixed: the shapes in which there is no derivative (integers, say).
         coarse: those in which only ``log`` has one.
@@ -35,7 +36,21 @@ class Law:
     """
 
     __slots__ = (
-        *("cdf", "coarse", "density", "fixed", "log", "moments", "name", "sf", "shapes", "slopes", "support", "theirs"),
+        *(
+            "cdf",
+            "coarse",
+            "density",
+            "fixed",
+            "log",
+            "logs",
+            "moments",
+            "name",
+            "sf",
+            "shapes",
+            "slopes",
+            "support",
+            "theirs",
+        ),
     )
 
     def __init__(
@@ -47,6 +62,7 @@ class Law:
         *,
         density: Formula | None = None,
         support: Formula | None = None,
+        logs: tuple[Formula | None, Formula | None] = (None, None),
         slopes: Mapping[str, Formula] | None = None,
         fixed: Sequence[str] = (),
         coarse: Sequence[str] = (),
@@ -56,7 +72,7 @@ class Law:
         self.name = name
         self.shapes = tuple(self.theirs.shapes.split(", ")) if self.theirs.shapes else ()
         self.log, self.cdf, self.sf, self.density, self.support = log, cdf, sf, density, support
-        self.slopes, self.moments = dict(slopes or {}), dict(moments or {})
+        self.logs, self.slopes, self.moments = logs, dict(slopes or {}), dict(moments or {})
         self.fixed, self.coarse = frozenset(fixed), frozenset(coarse)
 
     @property
@@ -91,7 +107,7 @@ class Law:
 LAWS: dict[str, Law] = {}
 
 
-def law(name: str, *formulas: Formula | None, **how: Any) -> None:
+def law(name: str, *formulas: Any, **how: Any) -> None:
     """Declare a distribution, as far as the SciPy that is installed has it."""
     if hasattr(scipy.stats, name):
         LAWS[name] = Law(name, *formulas, **how)

@@ -83,9 +83,12 @@ def _student(x: Any, loc: Any, shape: Any, df: Any) -> Any:
     square, log_det, dim = _distance(x, loc, shape)
     half = 0.5 * (df + dim)
     return (
-        special.gammaln(half) - special.gammaln(0.5 * df) - (0.5 * dim) * np.log(df * np.pi)
-        - 0.5 * log_det - half * np.log1p(square / df)
-    )  # fmt: skip
+        special.gammaln(half)
+        - special.gammaln(0.5 * df)
+        - (0.5 * dim) * np.log(df * np.pi)
+        - 0.5 * log_det
+        - half * np.log1p(square / df)
+    )
 
 
 def _matrix_normal(x: Any, mean: Any, rowcov: Any, colcov: Any) -> Any:
@@ -124,9 +127,12 @@ def _wishart(x: Any, df: Any, scale: Any) -> Any:
     root = np.linalg.solve(lower, np.eye(dim))
     quotient = np.sum(np.swapaxes(x, -1, -2) * (root.T @ root), axis=(-2, -1))
     out = (
-        0.5 * (df - dim - 1.0) * _log_det(np.linalg.cholesky(x)) - 0.5 * quotient - (0.5 * dim * _LOG_2) * df
-        - 0.5 * df * _log_det(lower) - multigammaln(0.5 * df, dim)
-    )  # fmt: skip
+        0.5 * (df - dim - 1.0) * _log_det(np.linalg.cholesky(x))
+        - 0.5 * quotient
+        - (0.5 * dim * _LOG_2) * df
+        - 0.5 * df * _log_det(lower)
+        - multigammaln(0.5 * df, dim)
+    )
     return np.reshape(out, _squeezed(np.shape(out)))
 
 
@@ -136,9 +142,12 @@ def _invwishart(x: Any, df: Any, scale: Any) -> Any:
     lower, lower_x = np.linalg.cholesky(scale), np.linalg.cholesky(x)
     quotient = np.sum(np.square(np.linalg.solve(lower_x, lower)), axis=(-2, -1))
     out = (
-        0.5 * df * _log_det(lower) - 0.5 * quotient - (0.5 * dim * _LOG_2) * df
-        - 0.5 * (df + (dim + 1.0)) * _log_det(lower_x) - multigammaln(0.5 * df, dim)
-    )  # fmt: skip
+        0.5 * df * _log_det(lower)
+        - 0.5 * quotient
+        - (0.5 * dim * _LOG_2) * df
+        - 0.5 * (df + (dim + 1.0)) * _log_det(lower_x)
+        - multigammaln(0.5 * df, dim)
+    )
     return np.reshape(out, _squeezed(np.shape(out)))
 
 
@@ -193,14 +202,18 @@ class Joint:
 JOINTS = {
     "multivariate_normal": Joint(_normal, _points_shape, "x mean cov", {"mean": None, "cov": 1.0}),
     "multivariate_t": Joint(_student, _points_shape, "x loc shape df", {"loc": None, "shape": 1.0, "df": 1.0}),
-    "matrix_normal": Joint(_matrix_normal, lambda x, *rest: _squeezed(x.shape[:-2]), "X mean rowcov colcov",
-                           {"mean": None, "rowcov": 1.0, "colcov": 1.0}),
+    "matrix_normal": Joint(
+        _matrix_normal,
+        lambda x, *rest: _squeezed(x.shape[:-2]),
+        "X mean rowcov colcov",
+        {"mean": None, "rowcov": 1.0, "colcov": 1.0},
+    ),
     "dirichlet": Joint(_dirichlet, lambda x, alpha: _squeezed(x.shape[1:]), "x alpha", {}),
     "wishart": Joint(_wishart, _wishart_shape, "x df scale", {}),
     "invwishart": Joint(_invwishart, _wishart_shape, "x df scale", {}),
     "multinomial": Joint(_multinomial, _counts_shape(1), "x n p", {}, ("x", "n")),
     "dirichlet_multinomial": Joint(_dirichlet_multinomial, _counts_shape(2), "x alpha n", {}, ("x", "n")),
-}  # fmt: skip
+}
 
 
 def _twin(*operands: Any, distribution: str, method: str) -> Any:
@@ -228,7 +241,8 @@ def _checked(position: int, rule: Rule) -> Rule:
         joint = JOINTS[distribution]
         if joint.names[position] in joint.counted:
             raise MissingRuleError(
-                f"`scipy.stats.{distribution}.{method}` has no derivative in {joint.names[position]!r}: counts are integers",
+                f"`scipy.stats.{distribution}.{method}` has no derivative in {joint.names[position]!r}: "
+                "counts are integers",
                 "differentiate in the other parameters alone; counts may be plain, or integers.",
             )
         return rule(t, out, *operands, distribution=distribution, method=method)

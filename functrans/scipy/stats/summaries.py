@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.stats as theirs
@@ -31,7 +29,9 @@ def _unusual(name: str, **given: Any) -> None:
     """Refuse options that are not covered."""
     for key, value in given.items():
         if value is not None and value is not False and value != 0:
-            raise UncoveredFunctionError(f"`scipy.stats.{name}` with {key}={value!r} is not covered", f"leave {key} out.")
+            raise UncoveredFunctionError(
+                f"`scipy.stats.{name}` with {key}={value!r} is not covered", f"leave {key} out."
+            )
 
 
 def _count(a: Any, axis: Any) -> int:
@@ -41,12 +41,18 @@ def _count(a: Any, axis: Any) -> int:
 def _average(a: Any, axis: Any, weights: Any, keepdims: bool) -> Any:
     if weights is None:
         return np.mean(a, axis=axis, keepdims=keepdims)
-    return np.average(a, axis=axis, weights=weights, keepdims=keepdims)
+    return np.average(a, axis=axis, weights=weights, keepdims=keepdims)  # type: ignore[call-overload]
 
 
 @covers(theirs.gmean)
 def gmean(
-    a: Any, axis: Any = 0, dtype: Any = None, weights: Any = None, *, nan_policy: str = "propagate", keepdims: bool = False
+    a: Any,
+    axis: Any = 0,
+    dtype: Any = None,
+    weights: Any = None,
+    *,
+    nan_policy: str = "propagate",
+    keepdims: bool = False,
 ) -> Any:
     """The geometric mean."""
     _check(nan_policy)
@@ -57,7 +63,13 @@ def gmean(
 
 @covers(theirs.hmean)
 def hmean(
-    a: Any, axis: Any = 0, dtype: Any = None, *, weights: Any = None, nan_policy: str = "propagate", keepdims: bool = False
+    a: Any,
+    axis: Any = 0,
+    dtype: Any = None,
+    *,
+    weights: Any = None,
+    nan_policy: str = "propagate",
+    keepdims: bool = False,
 ) -> Any:
     """The harmonic mean."""
     _check(nan_policy)
@@ -68,9 +80,15 @@ def hmean(
 
 @covers(theirs.pmean)
 def pmean(
-    a: Any, p: Any, *, axis: Any = 0, dtype: Any = None, weights: Any = None, nan_policy: str = "propagate",
+    a: Any,
+    p: Any,
+    *,
+    axis: Any = 0,
+    dtype: Any = None,
+    weights: Any = None,
+    nan_policy: str = "propagate",
     keepdims: bool = False,
-) -> Any:  # fmt: skip
+) -> Any:
     """The power mean."""
     _check(nan_policy)
     if type(p) in (int, float) and p == 0:
@@ -118,7 +136,13 @@ def skew(a: Any, axis: Any = 0, bias: bool = True, nan_policy: str = "propagate"
 
 @covers(theirs.kurtosis)
 def kurtosis(
-    a: Any, axis: Any = 0, fisher: bool = True, bias: bool = True, nan_policy: str = "propagate", *, keepdims: bool = False
+    a: Any,
+    axis: Any = 0,
+    fisher: bool = True,
+    bias: bool = True,
+    nan_policy: str = "propagate",
+    *,
+    keepdims: bool = False,
 ) -> Any:
     """The kurtosis; NaN where all entries are equal."""
     _check(nan_policy)
@@ -139,9 +163,7 @@ def sem(a: Any, axis: Any = 0, ddof: Any = 1, nan_policy: str = "propagate", *, 
 
 
 @covers(theirs.variation)
-def variation(
-    a: Any, axis: Any = 0, nan_policy: str = "propagate", ddof: Any = 0, *, keepdims: bool = False
-) -> Any:
+def variation(a: Any, axis: Any = 0, nan_policy: str = "propagate", ddof: Any = 0, *, keepdims: bool = False) -> Any:
     """The standard deviation over the mean."""
     _check(nan_policy)
     return np.std(a, axis=axis, ddof=ddof, keepdims=keepdims) / np.mean(a, axis=axis, keepdims=keepdims)
@@ -175,9 +197,14 @@ def gstd(a: Any, axis: Any = 0, ddof: Any = 1, *, keepdims: bool = False, nan_po
 
 @covers(theirs.iqr)
 def iqr(
-    x: Any, axis: Any = None, rng: Any = (25, 75), scale: Any = 1.0, nan_policy: str = "propagate",
-    interpolation: str = "linear", keepdims: bool = False,
-) -> Any:  # fmt: skip
+    x: Any,
+    axis: Any = None,
+    rng: Any = (25, 75),
+    scale: Any = 1.0,
+    nan_policy: str = "propagate",
+    interpolation: str = "linear",
+    keepdims: bool = False,
+) -> Any:
     """The range between quartiles."""
     _check(nan_policy)
     if isinstance(scale, str):
@@ -231,9 +258,7 @@ def boxcox(x: Any, lmbda: Any = None, alpha: Any = None, optimizer: Any = None) 
 
 
 @covers(theirs.boxcox_llf)
-def boxcox_llf(
-    lmb: Any, data: Any, *, axis: Any = 0, keepdims: bool = False, nan_policy: str = "propagate"
-) -> Any:
+def boxcox_llf(lmb: Any, data: Any, *, axis: Any = 0, keepdims: bool = False, nan_policy: str = "propagate") -> Any:
     """The log-likelihood of the parameter of Box and Cox's transformation."""
     _check(nan_policy)
     # The variance of boxcox(x, c) is that of boxcox(x / g, c), times a power of the geometric mean g: no overflow.
@@ -259,25 +284,26 @@ def yeojohnson(x: Any, lmbda: Any = None) -> Any:
 
 # Two samples.
 
-Statistic = namedtuple("Statistic", ["statistic", "pvalue"])
+
+class Statistic(NamedTuple):
+    """As SciPy's results of tests."""
+
+    statistic: Any
+    pvalue: Any
 
 
-class Regression(namedtuple("Regression", ["slope", "intercept", "rvalue", "pvalue", "stderr"])):
+class _Line(NamedTuple):
+    slope: Any
+    intercept: Any
+    rvalue: Any
+    pvalue: Any
+    stderr: Any
+
+
+class Regression(_Line):
     """As SciPy's: five fields, and an attribute ``intercept_stderr``."""
 
     intercept_stderr: Any = None
-
-
-
-def _tail(cdf: Callable[[Any], Any], statistic: Any, alternative: str) -> Any:
-    """The probability of what is at least so extreme, for a symmetric distribution."""
-    if alternative == "less":
-        return cdf(statistic)
-    if alternative == "greater":
-        return cdf(-statistic)
-    if alternative != "two-sided":
-        raise ValueError("alternative must be one of two-sided, less, greater")
-    return 2.0 * cdf(-np.abs(statistic))
 
 
 @covers(theirs.pearsonr)
@@ -314,9 +340,18 @@ def linregress(x: Any, y: Any, alternative: str = "two-sided", *, axis: Any = 0,
 
 @covers(theirs.ttest_ind)
 def ttest_ind(
-    a: Any, b: Any, *, axis: Any = 0, equal_var: bool = True, nan_policy: str = "propagate",
-    alternative: str = "two-sided", trim: Any = 0, method: Any = None, keepdims: bool = False, **others: Any,
-) -> Any:  # fmt: skip
+    a: Any,
+    b: Any,
+    *,
+    axis: Any = 0,
+    equal_var: bool = True,
+    nan_policy: str = "propagate",
+    alternative: str = "two-sided",
+    trim: Any = 0,
+    method: Any = None,
+    keepdims: bool = False,
+    **others: Any,
+) -> Any:
     """Student's (or Welch's) t of two samples, and the probability of one as extreme."""
     _check(nan_policy)
     _unusual("ttest_ind", trim=trim, method=method, **others)

@@ -71,7 +71,7 @@ class _Standard:
         point = point * 1.0 if np.ndim(point) == 0 else point
 
         def along(moved: Any) -> Any:
-            return formula(*args[:position], moved, *args[position + 1 :]) + 0.0 * moved
+            return formula(*args[:position], moved, *args[position + 1 :])
 
         return jvp(along, (point,), (np.ones_like(point),))[1]
 
@@ -84,7 +84,8 @@ def _gate(where: Any, out: Any, slope: Any) -> Any:
 def _no_derivative(law: Law, method: str, role: str) -> NoReturn:
     if law.discrete and role in ("x", "loc"):
         raise MissingRuleError(
-            f"`scipy.stats.{law.name}.{method}` has no derivative in {'k' if role == 'x' else role!r}: counts are integers",
+            f"`scipy.stats.{law.name}.{method}` has no derivative in {'k' if role == 'x' else role!r}: "
+            "counts are integers",
             "differentiate in the other parameters alone; counts may be plain, or integers.",
         )
     raise MissingRuleError(
@@ -126,6 +127,13 @@ def _shape_slope(method: str, of: _Standard, upper: bool) -> Any:
 
 def _cumulative_slope(method: str, out: Any, of: _Standard) -> Any:
     law, upper, logarithm = of.law, method.endswith("sf"), method.startswith("log")
+    known = law.logs[upper] if logarithm else None
+    if known is not None:
+        low, high = law.ends(of.shapes)
+        slope = of.moving(known, of.y)
+        if of.role not in law.shapes:
+            slope = of.over_scale(slope if of.role == "x" else -slope * (of.y if of.role == "scale" else 1.0))
+        return _gate((of.y > low) & (of.y < high) & (out > -np.inf), out, slope)
     if of.role in law.shapes:
         slope = _shape_slope(method, of, upper)
         low, high = law.ends(of.shapes)
@@ -161,8 +169,8 @@ def _moment_slope(method: str, out: Any, of: _Standard) -> Any:
         return 1.0 if method in ("mean", "median") else 0.0
     if of.role == "scale":
         if method == "entropy":
-            return 1.0 / of.scale
-        return of.y if method in ("mean", "median") else (2.0 * out if method == "var" else out) / of.scale
+            return of.over_scale(1.0)
+        return of.y if method in ("mean", "median") else of.over_scale(2.0 * out if method == "var" else out)
     if method == "median":
         return _quantile_slope("ppf", out, of)
     formula = law.moments.get("var" if method == "std" else method)

@@ -95,13 +95,13 @@ class Frozen:
         return f"<frozen {self.dist!r}>"
 
     def __dir__(self) -> list[str]:
-        return dir(self._plain())
+        return dir(self.dist)
 
-    def _plain(self) -> Any:
+    def _plain(self, name: str) -> Any:
         """SciPy's."""
         if is_traced(self.args) or is_traced(self.kwds.values()):
             raise UncoveredFunctionError(
-                f"this of a frozen {self.dist!r} with traced parameters is not covered by functrans",
+                f"`{name}` of a frozen {self.dist!r} with traced parameters is not covered by functrans",
                 f"covered are {', '.join(self.dist._law.methods)}, {', '.join(MOMENTS)}.",
             )
         return self.dist._theirs(*self.args, **self.kwds)
@@ -110,7 +110,7 @@ class Frozen:
         if name.startswith("__"):
             raise AttributeError(name)
         if name not in self.dist._covered:
-            return getattr(self._plain(), name)
+            return getattr(self._plain(name), name)
         method = getattr(self.dist, name)
 
         def of(*variable: Any) -> Any:
