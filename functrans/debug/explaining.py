@@ -20,6 +20,9 @@ from functrans.transforms.reverse import ReverseRecorder
 from functrans.transforms.vjp import _has_derivative, named
 from functrans.transforms.walk import give, pull, walk
 
+#: A gradient that becomes less than so much of what it was has vanished, though it may not be zero.
+_VANISHED = float(np.finfo(np.float64).eps)
+
 
 class Row:
     """One operation of a function.
@@ -29,7 +32,8 @@ class Row:
         primitive: the name of what is done there.
         value: the norm of the result.
         gradient: the norm of the gradient in the result; None where the function does not return one number.
-        mark: what goes wrong here: "the gradient becomes zero", "the value becomes NaN", ...; mostly empty.
+        mark: what goes wrong here: "the gradient becomes zero", "the value becomes NaN", ...; mostly empty. A gradient
+            "vanishes" where less than 2e-16 of it goes on.
     """
 
     __slots__ = ("gradient", "location", "mark", "primitive", "value")
@@ -102,7 +106,7 @@ class Explaining(ReverseRecorder):
         bad = kind_of(outs)
         if bad and not kind_of(given):
             row.mark = f"the value becomes {bad}"
-        elif type(primitive.derivative) is Constant:
+        elif type(primitive.derivative) is Constant and any(ArraySpec.of(o).dtype.kind in "fc" for o in outs):
             row.mark = f"no gradient: {primitive.derivative.reason}"
         self.rows.append(row)
         for o in outs:
@@ -120,9 +124,9 @@ class Explaining(ReverseRecorder):
         found = pull(ct, primitive, parents, out, operands, targets, params, masked)
         if not kind_of(given) and row.gradient:
             contributions = [contribution for _, contribution in found]
-            bad = kind_of(contributions) or ("" if norm(contributions) else "zero")
-            if bad and not row.mark:
-                row.mark = f"the gradient becomes {bad}"
+            bad, rest = kind_of(contributions), norm(contributions)
+            if not row.mark and (bad or rest < _VANISHED * row.gradient):
+                row.mark = "the gradient vanishes" if rest and not bad else f"the gradient becomes {bad or 'zero'}"
                 self.steps.append(row)
         for parent, contribution in found:
             give(parent, contribution, cotangents, heap)

@@ -136,7 +136,7 @@ CASES = {
     "scan backwards": (
         ft.debug_nans,
         lambda: ft.grad(lambda x: ft.scan(lambda c, i: (np.log(c), None), x, None, length=5, reverse=True)[0])(3.0),
-        "`log` of Float64[] gave NaN, in step 2 of `scan`; its operands are finite",
+        "`log` of Float64[] gave NaN, in step 1 of `scan`; its operands are finite",
         None,
     ),
     "the way back of a scan": (
@@ -148,7 +148,7 @@ CASES = {
     "the tangents of a scan": (
         ft.debug_nans,
         lambda: ft.jvp(steep, (0.0,), (1.0,)),
-        "`absorbing_multiply` of Float64[], Float64[] gave",
+        "`multiply` of Float64[], Float64[] gave NaN, in step 2 of `scan`; operand 0 is infinite",
         "steep in a loop",
     ),
     "while": (
@@ -208,7 +208,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_it_is_found(name):
     watch, call, message, remark = CASES[name]
-    with watch(), pytest.raises(NonFiniteError) as caught:
+    with watch(), np.errstate(all="ignore"), pytest.raises(NonFiniteError) as caught:
         call()
     assert caught.value.what.startswith(message)
     assert caught.value.fix
@@ -219,10 +219,14 @@ def test_it_is_found(name):
 
 
 def test_the_origin_of_an_infinity_in_a_program_is_named():
-    program = ft.trace(lambda x: (x / 0.0) * 0.0)(1.0)
-    with ft.debug_nans(), pytest.raises(NonFiniteError, match=r"operand 0 is infinite, which arose in `divide` \(test_"):
+    program = ft.trace(lambda x: (x / np.zeros(2)) * 0.0)(1.0)
+    with (
+        ft.debug_nans(),
+        np.errstate(divide="ignore"),
+        pytest.raises(NonFiniteError, match=r"operand 0 is infinite, which arose in `divide` \(test_"),
+    ):
         ft.evaluate(program, 1.0)
-    with ft.debug_nans(), ft.debug_infs(), pytest.raises(NonFiniteError, match="`divide` of float, float gave an inf"):
+    with ft.debug_nans(), ft.debug_infs(), pytest.raises(NonFiniteError, match=r"`divide` of float, Float64.2. gave"):
         ft.evaluate(program, 1.0)
 
 
@@ -230,7 +234,7 @@ FINE = {
     "hidden on the way back": lambda: ft.grad(lambda x: np.sum(np.where(x > 0, np.sqrt(x), 0.0)))(ZEROS),
     "of an order more": lambda: ft.grad(lambda x: np.sum(ft.grad(of_root)(x) * x))(1.0 + ZEROS),
     "in a program": lambda: ft.evaluate(ft.trace(lambda x: np.where(x > 0, np.log(x - 5.0), 1.0))(1.0), -1.0),
-    "loops": lambda: ft.hessian(lambda x: shrinking(x) + steep(x))(300.0),
+    "loops": lambda: ft.hessian(shrinking)(1e30),
     "of a norm": lambda: ft.grad(np.linalg.norm)(np.zeros(2)),
     "integers": lambda: ft.vmap(lambda i: i + 1)(np.arange(3)),
     "all at once": lambda: ft.vmap(ft.value_and_grad(lambda x: repeated(x) + np.sum(x)))(np.array([4.0, 3.0])),
@@ -275,8 +279,8 @@ def test_plain_code_is_not_seen():
 def test_nothing_is_printed_again_while_it_is_sought(capsys):
     def body(c, i):
         ft.debug.print("{:.0f}", i)
-        return c * np.log(1.0 - i), None
+        return c * np.log(1.5 - i), None
 
-    with ft.debug_nans(), pytest.raises(NonFiniteError, match="in step 2 of `scan`"), np.errstate(divide="ignore"):
+    with ft.debug_nans(), pytest.raises(NonFiniteError, match="in step 2 of `scan`"):
         ft.grad(lambda x: ft.scan(body, x, np.arange(4.0))[0])(1.0)
     assert capsys.readouterr().out.split() == ["0", "1", "2", "3"]
