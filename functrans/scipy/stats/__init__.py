@@ -13,10 +13,12 @@ from functrans.scipy.covering import COVERED, namespace
 from functrans.scipy.stats import continuous as continuous
 from functrans.scipy.stats import discrete as discrete
 from functrans.scipy.stats import kde as kde
+from functrans.scipy.stats import samples as samples
 from functrans.scipy.stats import shaped as shaped
 from functrans.scipy.stats import summaries as summaries
 from functrans.scipy.stats.laws import LAWS
-from functrans.scipy.stats.multivariate import JOINTS, Multivariate
+from functrans.scipy.stats.multivariate import JOINTS
+from functrans.scipy.stats.multivariate_wrappers import Multivariate
 from functrans.scipy.stats.wrappers import Distribution
 
 COVERED.setdefault("scipy.stats", {}).update({name: Distribution(law) for name, law in LAWS.items()})
