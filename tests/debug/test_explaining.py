@@ -74,7 +74,9 @@ def test_the_text():
         f"test_explaining.py:{line + 3} sum 20 2",
         f"test_explaining.py:{line + 3} multiply 40 1",
     ]
-    starts = [row.index(word) for row, word in zip(str(report).splitlines()[1:6], ("op", "mu", "ma", "su", "mu"))]
+    starts = [
+        row.index(word) for row, word in zip(str(report).splitlines()[1:6], ("op", "mu", "ma", "su", "mu"), strict=True)
+    ]
     assert len(set(starts)) == 1
     assert str(report).splitlines()[6:] == [
         "first: the gradient becomes zero",
