@@ -21,13 +21,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from functrans.scipy import fft as fft
+    from functrans.scipy import integrate as integrate
+    from functrans.scipy import interpolate as interpolate
     from functrans.scipy import linalg as linalg
     from functrans.scipy import ndimage as ndimage
     from functrans.scipy import signal as signal
     from functrans.scipy import special as special
     from functrans.scipy import stats as stats
 
-SUBMODULES = ("fft", "linalg", "ndimage", "signal", "special", "stats")
+SUBMODULES = ("fft", "integrate", "interpolate", "linalg", "ndimage", "signal", "special", "stats")
 
 
 def __getattr__(name: str) -> Any:

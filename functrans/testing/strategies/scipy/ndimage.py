@@ -55,7 +55,7 @@ def _near(places: Any) -> Any:
 
 calls(
     "scipy.ndimage.map_coordinates",
-    (lambda x, c: ndimage.map_coordinates(x, c, order=1), (4, 3), _near(_PLACES)),
+    (lambda x, c: ndimage.map_coordinates(x, c, order=1, mode="nearest"), (4, 3), _near(_PLACES)),
     (lambda x, c: ndimage.map_coordinates(x, c, order=3, mode="mirror"), (4, 3), _near(_PLACES)),
     (lambda x, c: ndimage.map_coordinates(x, c, order=2, mode="grid-wrap", prefilter=False), (3,), _near(_LINE)),
     dtypes=FLOATS,
@@ -75,7 +75,7 @@ calls(
 calls(
     "scipy.ndimage.shift",
     (
-        lambda x, s: ndimage.shift(x, s, order=1, mode="wrap"),
+        lambda x, s: ndimage.shift(x, s, order=1, mode="nearest"),
         (4, 3),
         lambda draw: (_OFFSET + 0.01 * draw((2,))).astype(draw.dtype),
     ),
