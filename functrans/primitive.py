@@ -302,6 +302,19 @@ def call_source(function: str, args: Sequence[str], params: Mapping[str, Any]) -
     return f"{function}({', '.join([*args, *keywords])})"
 
 
+#: The modules that declare functrans' own primitives.
+_DECLARING = (
+    "functrans.ops",
+    "functrans.control.branch",
+    "functrans.control.checkpoint",
+    "functrans.control.loop",
+    "functrans.custom.rules",
+    "functrans.custom.tag",
+    "functrans.debug",
+    "functrans.implicit",
+)
+
+
 def declared(name: str) -> Primitive | None:
     """The primitive with this name, if it has been declared."""
     return _registry.get(name)
@@ -314,11 +327,8 @@ def lookup(name: str) -> Primitive:
         KeyError: there is none.
     """
     if name not in _registry:  # a Program is unpickled where nothing has been traced yet
-        import_module("functrans.ops")
-        import_module("functrans.control")
-        import_module("functrans.custom")
-        import_module("functrans.implicit")
-        import_module("functrans.debug")
+        for module in _DECLARING:
+            import_module(module)
         home = name.rpartition(".")[0]
         if home:
             import_module(f"functrans.{home}" if home.startswith("scipy.") else home)

@@ -243,7 +243,7 @@ def checkpoint(f: Callable[..., Any], *, policy: str | Policy = "nothing") -> Ca
         >>> import functrans as ft
         >>> import numpy as np
         >>> ft.grad(ft.checkpoint(lambda x: np.sin(np.sin(x))))(0.5)
-        0.7783939681562135
+        0.7786439483717796
     """
     expect_function(f, "checkpoint")
     if isinstance(policy, str):
