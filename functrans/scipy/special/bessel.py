@@ -32,13 +32,13 @@ def kve_derivative(v, z, n):  # type: ignore[no-untyped-def]
         v, z = np.asarray(v, float), np.asarray(z, complex if dtype.kind == "c" else float)
         far = (np.abs(z) > 18.0) & (np.abs(z) > 0.5 * v * v)
         near = np.where(far, 1.0, z)
-        out = 0.0
+        out = np.zeros(())
         for j in range(2 * n + 1):  # a difference of neighbours in the order
             out = out + (-1.0) ** (n + j) * scipy.special.binom(2 * n, j) * scipy.special.kve(v - n + j, near)
         out = out / 2.0**n
         if np.any(far):
             there = np.where(far, z, 1.0)
-            total, term = 0.0, np.where(far, 1.0, 0.0)
+            total, term = np.zeros(()), np.where(far, 1.0, 0.0)
             for k in range(30):
                 total = total + term * np.prod(np.arange(k + 0.5, k + n, 1.0))
                 term = term * (4.0 * v * v - (2.0 * k + 1.0) ** 2) / (8.0 * (k + 1.0) * there)
@@ -54,13 +54,13 @@ def ive_derivative(v, x, n):  # type: ignore[no-untyped-def]
         size = np.abs(x)
         far = (size > 18.0) & (size > 0.5 * v * v)
         near = np.where(far, 1.0, size)
-        out = 0.0
+        out = np.zeros(())
         for j in range(2 * n + 1):
             out = out + (-1.0) ** j * scipy.special.binom(2 * n, j) * scipy.special.ive(v - n + j, near)
         out = out / 2.0**n
         if np.any(far):
             there = np.where(far, size, 1.0)
-            total, term = 0.0, np.where(far, 1.0, 0.0)
+            total, term = np.zeros(()), np.where(far, 1.0, 0.0)
             for k in range(30):
                 total = total + term * np.prod(np.arange(k + 0.5, k + n, 1.0))
                 term = term * ((2.0 * k + 1.0) ** 2 - 4.0 * v * v) / (8.0 * (k + 1.0) * there)

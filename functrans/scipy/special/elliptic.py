@@ -44,13 +44,15 @@ def carlson_integral(*args, powers, weight):  # type: ignore[no-untyped-def]
         size = np.abs(x)
         first = np.log(np.min(size, initial=1.0, where=size > 0)) - 39.0 / np.min(below, initial=1.0, where=~infinite)
         step = 0.157 * (np.pi - np.max(angles, initial=0.0, where=fine))
+        # Multiples of the step, so that those which matter most are the ones that are rounded least.
+        nodes = step * np.arange(np.floor(first / step), np.ceil(39.0 / above / step) + 1.0)
         total = np.zeros(x.shape[1:], wide)
-        for u in np.arange(first, 39.0 / above, step):
-            t = np.exp(u)
+        for start in range(0, len(nodes), 64):
+            t = np.exp(nodes[start : start + 64]).reshape(-1, *[1] * total.ndim)
             term = t ** (weight + 1.0)
             for entry, power in zip(x, powers, strict=True):
                 term = term * (entry + t) ** -power
-            total = total + term
+            total = total + np.sum(term, axis=0)
         out = np.where(infinite, np.inf, total * step) * scale**-above
         return np.where(fine, out, np.nan).astype(dtype)[()]
 

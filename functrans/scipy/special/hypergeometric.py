@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from scipy import special
 
 from functrans.ops.family import elementwise
@@ -16,17 +17,17 @@ from functrans.scipy.special.several import exactly
 
 def _by_z_0f1(out: Any, v: Any, z: Any) -> Any:
     v = exactly(v, z)
-    return special.hyp0f1(v + 1, z) / v
+    return np.divide(special.hyp0f1(v + 1, z), v)
 
 
 def _by_z_1f1(out: Any, a: Any, b: Any, z: Any) -> Any:
     a, b = exactly(a, b, z), exactly(b, a, z)
-    return (a / b) * special.hyp1f1(a + 1, b + 1, z)
+    return np.divide(a, b) * special.hyp1f1(a + 1, b + 1, z)
 
 
 def _by_z_2f1(out: Any, a: Any, b: Any, c: Any, z: Any) -> Any:
     a, b, c = exactly(a, b, c, z), exactly(b, a, c, z), exactly(c, a, b, z)
-    return (a * b / c) * special.hyp2f1(a + 1, b + 1, c + 1, z)
+    return np.divide(a * b, c) * special.hyp2f1(a + 1, b + 1, c + 1, z)
 
 
 def _by_z_u(out: Any, a: Any, b: Any, x: Any) -> Any:

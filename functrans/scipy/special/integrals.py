@@ -105,7 +105,13 @@ def lambertw(z: Any, k: Any = 0, tol: Any = 1e-8) -> Any:
     return bind(_lambertw, operand(z), branch, tol=float(tol))
 
 
-elementwise(special.wrightomega, [lambda out, z: out / (1.0 + out)], singular=True, domain=(-6.0, 6.0))
+def _omega_slope(out: Any, z: Any) -> Any:
+    large = np.abs(out) > 1.0  # there w / (1 + w) is nearly 1, and its derivative a small difference
+    w, v = np.where(large, out, 1.0), np.where(large, 0.0, out)
+    return np.where(large, 1.0 / (1.0 + 1.0 / w), v / (1.0 + v))
+
+
+elementwise(special.wrightomega, [_omega_slope], singular=True, domain=(-6.0, 6.0))
 
 # The functions of Struve. The power series' first term is what neighbours differ by.
 
@@ -120,17 +126,21 @@ def _struve_slope(out: Any, v: Any, x: Any) -> Any:
     v = exactly(v, x)
     near = np.abs(x) < 1.0
     y, there = np.where(near, x, 0.5), np.where(near, 1.0, x)
-    close = 0.5 * (special.struve(v - 1, y) - special.struve(v + 1, y) + _first(v, y))
+    above, first = special.struve(v + 1, y), _first(v, y)
+    # From the order 0 not downwards, where there are poles at zero that cancel.
+    close = np.where(v == 0, first - above, 0.5 * (special.struve(np.where(v == 0, 1, v) - 1, y) - above + first))
     return np.where(near, close, special.struve(v - 1, there) - v * special.struve(v, there) / there)
 
 
 def _modstruve_slope(out: Any, v: Any, x: Any) -> Any:
     v = exactly(v, x)
-    return 0.5 * (special.modstruve(v - 1, x) + special.modstruve(v + 1, x) + _first(v, x))
+    above, first = special.modstruve(v + 1, x), _first(v, x)
+    below = special.modstruve(np.where(v == 0, 1, v) - 1, x)
+    return np.where(v == 0, first + above, 0.5 * (below + above + first))
 
 
-elementwise(special.struve, [None, _struve_slope], singular=True, domain=((0.2, 3.2), (0.3, 6.0)))
-elementwise(special.modstruve, [None, _modstruve_slope], singular=True, domain=((0.2, 3.2), (0.3, 6.0)))
+elementwise(special.struve, [None, _struve_slope], singular=True, masks=True, domain=((0.2, 3.2), (0.3, 6.0)))
+elementwise(special.modstruve, [None, _modstruve_slope], singular=True, masks=True, domain=((0.2, 3.2), (0.3, 6.0)))
 elementwise(special.itstruve0, [lambda out, x: special.struve(0.0, x)], domain=(0.3, 6.0))
 elementwise(special.itmodstruve0, [lambda out, x: special.modstruve(0.0, x)], singular=True, domain=(0.3, 6.0))
 

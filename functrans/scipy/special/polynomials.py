@@ -32,6 +32,10 @@ def _lowered(f: Callable[..., Any]) -> Rule:
     return rule
 
 
+def _declare(ufunc: np.ufunc, derivatives: list[Rule | None]) -> None:
+    elementwise(ufunc, derivatives, masks=True)  # a constant has the derivative 0, beside others
+
+
 def _reflected(center: float, f: Function) -> Function:
     """For degrees below zero: ``P(-1 - n)`` is ``P(n)``, and ``U(-2 - n)`` is ``-U(n)``."""
 
@@ -49,15 +53,15 @@ _lowered_legendre = _lowered(lambda n, below, x: special.eval_gegenbauer(below, 
 _lowered_second = _lowered(lambda n, below, x: 2.0 * special.eval_gegenbauer(below, 2.0, x))
 _legendre, _second = _reflected(-1.0, _lowered_legendre), _reflected(-2.0, _lowered_second)
 
-elementwise(special.eval_legendre, [None, _legendre])
-elementwise(special.eval_chebyt, [None, _lowered(lambda n, below, x: n * special.eval_chebyu(below, x))])
-elementwise(special.eval_chebyu, [None, _second])
-elementwise(special.eval_chebyc, [None, _lowered(lambda n, below, x: n * special.eval_chebys(below, x))])
-elementwise(special.eval_chebys, [None, lambda out, n, x: 0.5 * _second(out, n, 0.5 * x)])
-elementwise(special.eval_hermite, [None, _lowered(lambda n, below, x: 2.0 * n * special.eval_hermite(below, x))])
-elementwise(special.eval_hermitenorm, [None, _lowered(lambda n, below, x: n * special.eval_hermitenorm(below, x))])
-elementwise(special.eval_laguerre, [None, _lowered(lambda n, below, x: -special.eval_genlaguerre(below, 1.0, x))])
-elementwise(
+_declare(special.eval_legendre, [None, _legendre])
+_declare(special.eval_chebyt, [None, _lowered(lambda n, below, x: n * special.eval_chebyu(below, x))])
+_declare(special.eval_chebyu, [None, _second])
+_declare(special.eval_chebyc, [None, _lowered(lambda n, below, x: n * special.eval_chebys(below, x))])
+_declare(special.eval_chebys, [None, lambda out, n, x: 0.5 * _second(out, n, 0.5 * x)])
+_declare(special.eval_hermite, [None, _lowered(lambda n, below, x: 2.0 * n * special.eval_hermite(below, x))])
+_declare(special.eval_hermitenorm, [None, _lowered(lambda n, below, x: n * special.eval_hermitenorm(below, x))])
+_declare(special.eval_laguerre, [None, _lowered(lambda n, below, x: -special.eval_genlaguerre(below, 1.0, x))])
+_declare(
     special.eval_genlaguerre,
     [
         None,
@@ -81,15 +85,15 @@ def _shifted_jacobi(n: Any, below: Any, p: Any, q: Any, x: Any) -> Any:
     return n * special.eval_sh_jacobi(below, exactly(p, n, q, x) + 2, exactly(q, n, p, x) + 1, x)
 
 
-elementwise(special.eval_gegenbauer, [None, None, _lowered(_gegenbauer)])
-elementwise(special.eval_jacobi, [None, None, None, _lowered(_jacobi)])
-elementwise(special.eval_sh_jacobi, [None, None, None, _lowered(_shifted_jacobi)])
+_declare(special.eval_gegenbauer, [None, None, _lowered(_gegenbauer)])
+_declare(special.eval_jacobi, [None, None, None, _lowered(_jacobi)])
+_declare(special.eval_sh_jacobi, [None, None, None, _lowered(_shifted_jacobi)])
 
 # On the interval from 0 to 1.
 
-elementwise(special.eval_sh_legendre, [None, lambda out, n, x: 2.0 * _legendre(out, n, 2.0 * x - 1.0)])
-elementwise(
+_declare(special.eval_sh_legendre, [None, lambda out, n, x: 2.0 * _legendre(out, n, 2.0 * x - 1.0)])
+_declare(
     special.eval_sh_chebyt,
     [None, _lowered(lambda n, below, x: 2.0 * n * special.eval_chebyu(below, 2.0 * x - 1.0))],
 )
-elementwise(special.eval_sh_chebyu, [None, lambda out, n, x: 2.0 * _second(out, n, 2.0 * x - 1.0)])
+_declare(special.eval_sh_chebyu, [None, lambda out, n, x: 2.0 * _second(out, n, 2.0 * x - 1.0)])

@@ -66,7 +66,7 @@ spherical_yn = _spherical("y", 1.0, -1.0)
 spherical_in = _spherical("i", 1.0, 1.0)
 spherical_kn = _spherical("k", -1.0, -1.0)
 
-# Kelvin's functions: ber + i bei = I(0, w) and ker + i kei = K(0, w), w = x exp(i pi / 4).
+# Kelvin's functions: ber + i bei = I(0, w), w = x exp(i pi / 4).
 
 
 def _bent(x: Any) -> Any:
@@ -75,9 +75,26 @@ def _bent(x: Any) -> Any:
     return 0.5j * (special.iv(0.0, w) + special.iv(2.0, w))
 
 
-def _bent_k(x: Any) -> Any:
-    w = x * complex(0.5**0.5, 0.5**0.5)
-    return 0.5j * (special.kv(0.0, w) + special.kv(2.0, w))
+def _bent_k(x: Any, ker: Any, kei: Any, kerp: Any, keip: Any) -> tuple[Any, Any]:
+    """The second derivatives of ``ker`` and ``kei``: near the pole by the equation, 10.61.3."""
+    near = x < 1.0
+    y = np.where(near, 1.0, x) * complex(0.5**0.5, 0.5**0.5)
+    far = 0.5j * (special.kv(0.0, y) + special.kv(2.0, y))
+    return np.where(near, -kei - kerp / x, np.real(far)), np.where(near, ker - keip / x, np.imag(far))
+
+
+def _kerp_slope(out: Any, x: Any) -> Any:
+    return _bent_k(x, special.ker(x), special.kei(x), out, special.keip(x))[0]
+
+
+def _keip_slope(out: Any, x: Any) -> Any:
+    return _bent_k(x, special.ker(x), special.kei(x), special.kerp(x), out)[1]
+
+
+def _kelvin_slopes(out: Any, x: Any) -> tuple[Any, ...]:
+    _, k, b_slope, k_slope = out
+    ker, kei = _bent_k(x, np.real(k), np.imag(k), np.real(k_slope), np.imag(k_slope))
+    return b_slope, k_slope, _bent(x), ker + 1j * kei
 
 
 elementwise(special.ber, [lambda out, x: special.berp(x)])
@@ -86,9 +103,9 @@ elementwise(special.ker, [lambda out, x: special.kerp(x)], singular=True, domain
 elementwise(special.kei, [lambda out, x: special.keip(x)], singular=True, domain=POSITIVE)
 elementwise(special.berp, [lambda out, x: np.real(_bent(x))])
 elementwise(special.beip, [lambda out, x: np.imag(_bent(x))])
-elementwise(special.kerp, [lambda out, x: np.real(_bent_k(x))], singular=True, domain=POSITIVE)
-elementwise(special.keip, [lambda out, x: np.imag(_bent_k(x))], singular=True, domain=POSITIVE)
-several(special.kelvin, [lambda out, x: (out[2], out[3], _bent(x), _bent_k(x))])
+elementwise(special.kerp, [_kerp_slope], singular=True, domain=POSITIVE)
+elementwise(special.keip, [_keip_slope], singular=True, domain=POSITIVE)
+several(special.kelvin, [_kelvin_slopes])
 
 # Integrals from zero.
 
