@@ -94,5 +94,5 @@ def assert_derivative(f: Callable[..., Any], x: Any, v: Any, precise: float = 1e
         (gradient,) = pullback(weights)
     allowed = 10 * error + precise * scale(expected)
     np.testing.assert_allclose(flat(tangent), expected, rtol=0, atol=allowed)
-    pairing = np.sum(flat(weights) * expected)
+    pairing = np.real(np.sum(flat(weights) * expected))
     assert abs(np.sum(flat(gradient) * flat(v)) - pairing) <= allowed * max(1, expected.size)

@@ -203,8 +203,11 @@ _LOUD = {
     "np.frombuffer": "what has no memory",
     "np.histogram": "bins of the wrong shape",
     "np.isin": "an array for a flag",
+    "np.linalg.matrix_rank": "tolerances of the wrong shape",
     "np.linalg.norm": "a tuple for a number",
+    "np.median": "an array for axes",
     "np.mintypecode": "numbers for names",
+    "np.nanmedian": "an array for axes",
     "np.roll": "truth values for counts",
     "np.tile": "truth values for counts",
     "ndarray.conj": "`out`",
@@ -256,7 +259,11 @@ def test_random_numbers_of_a_traced_scale_are_refused_or_follow_it(distribution)
     assert_derivative(f, np.float64(0.5), np.float64(1.0))
 
 
-_BINARY = [u for u in UFUNCS if u.nin == 2 and u.nout == 1 and u.signature is None and "dd->d" in u.types]
+_BINARY = [
+    u
+    for u in UFUNCS
+    if u.nin == 2 and u.nout == 1 and u.signature is None and "dd->d" in u.types and hasattr(np, u.__name__)
+]
 
 
 @pytest.mark.parametrize("ufunc", _BINARY, ids=lambda u: u.__name__)
