@@ -113,10 +113,14 @@ def test_registry():
         Primitive("sin", np.sin, lambda x: x, None)
 
 
+#: Whose derivative has no formula; differentiating them is an error.
+UNKNOWN = {"scipy.special.ncfdtr", "scipy.special.nctdtr", "scipy.special.riemann_zeta", "scipy.special.zetac"}
+
+
 def test_every_primitive_says_how_it_is_derived():
     kinds = (Derivatives, Linear, Bilinear, Rules, Joint, Constant)
     for primitive in primitives():
-        assert isinstance(primitive.derivative, kinds), primitive
+        assert isinstance(primitive.derivative, kinds) or primitive.effect or primitive.name in UNKNOWN, primitive
         if isinstance(primitive.derivative, Constant):
             assert primitive.derivative.reason
 
@@ -226,6 +230,6 @@ def test_residuals(name, traced, count, keeps):
 
 def test_cases_cover_every_kind():
     """The strategies reach each kind of derivative, and operands that do not move."""
-    kinds = {type(p.derivative) for p in primitives()}
+    kinds = {type(p.derivative) for p in primitives() if p.derivative is not None}
     assert kinds == {Derivatives, Linear, Bilinear, Rules, Joint, Constant}
     assert isinstance(cases(lookup("sin")), st.SearchStrategy)

@@ -124,3 +124,12 @@ def test_made_by_hand():
     assert program.input_names == ("x0", "x1")
     assert ft.evaluate(program, 3.0, 4.0) == (12.0, 2.0)
     assert ft.grad(lambda x: ft.evaluate(program, x, 4.0)[0])(3.0) == 4.0
+
+
+def test_what_is_derived_is_kept_but_no_part_of_the_program():
+    program = ft.trace(np.sin)(1.0)
+    assert program.derived is program.derived
+    program.derived["found"] = 1
+    again = pickle.loads(pickle.dumps(program))
+    assert again == program == ft.trace(np.sin)(1.0)
+    assert again.derived == {}
