@@ -12,9 +12,10 @@ import pytest
 
 import functrans as ft
 import functrans.scipy.special as special
+import functrans.scipy.stats as stats
 
 PAGE = Path(__file__).parent.parent / "docs" / "kinks.md"
-NAMES = {"np": np, "special": special, "inf": np.inf, "nan": np.nan}
+NAMES = {"np": np, "special": special, "stats": stats, "inf": np.inf, "nan": np.nan}
 
 
 def rows() -> list[Any]:
