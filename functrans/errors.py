@@ -275,3 +275,24 @@ class NonFiniteError(FunctransError, FloatingPointError):
 
 class ProgramError(FunctransError, ValueError):
     """A Program breaks a rule of its form; the message names the equation."""
+
+
+class ConvergenceError(FunctransError, RuntimeError):
+    """A solver, or an integrator, did not find what it was asked for.
+
+    Attributes:
+        residual: how far it is from a solution, in the norm that the message names; None where it is not known.
+        iterations: how many steps it took; None where it is not known.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        fix: str = "",
+        where: Location | bool | None = None,
+        *,
+        residual: float | None = None,
+        iterations: int | None = None,
+    ) -> None:
+        super().__init__(what, fix, where)
+        self.residual, self.iterations = residual, iterations

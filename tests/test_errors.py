@@ -12,6 +12,7 @@ import pytest
 import functrans as ft
 import functrans.numpy as fnp
 from functrans.errors import (
+    ConvergenceError,
     DerivativeError,
     IntegerInputError,
     LeakedTracerError,
@@ -1657,6 +1658,25 @@ def uncovered_module():
 )
 def uncovered_attribute():
     ft.grad(lambda x: x.strides)(np.ones(2))
+
+
+# Solvers.
+
+
+@mistake(
+    ConvergenceError,
+    RuntimeError,
+    (
+        "`root`: Newton's method did not converge: after 50 steps x still changes by 2 of its size (asked for: "
+        "3.67e-11); the residual is 4"
+    ),
+    "  at test_errors.py:N, in no_root",
+    "    ft.implicit.root(lambda x: x * x + 3.0, 1.0)",
+    "    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^",
+    "Fix: start nearer to a solution, give more steps, `max_iter=`, or another solver, `solver=`.",
+)
+def no_root():
+    ft.implicit.root(lambda x: x * x + 3.0, 1.0)
 
 
 # Programs.

@@ -15,6 +15,7 @@ except ModuleNotFoundError as error:
 from functrans.testing.strategies import control as control
 from functrans.testing.strategies import decompositions as decompositions
 from functrans.testing.strategies import fourier as fourier
+from functrans.testing.strategies import implicit as implicit
 from functrans.testing.strategies import least_squares as least_squares
 from functrans.testing.strategies import methods as methods
 from functrans.testing.strategies import differences as differences
