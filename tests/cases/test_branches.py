@@ -5,13 +5,17 @@ A library gave NaN for the derivative of ``np.where(a <= 0, np.exp(a), 1 + a)`` 
 
 from __future__ import annotations
 
+import warnings
+from importlib import import_module
+from importlib.util import find_spec
+
 import mpmath as mp
 import numpy as np
 import pytest
 
 import functrans as ft
 import functrans.ops
-from functrans.primitive import Derivatives, primitives
+from functrans.primitive import Derivatives, Rules, primitives
 from functrans.tracing.bind import bind
 from tests.cases.judging import nested, nestings
 
@@ -42,7 +46,7 @@ def test_a_mask_hides_tangents_that_move(h, tangent):
 
 # Every singular primitive of the registry.
 
-ELEMENTWISE = [p for p in primitives() if isinstance(p.derivative, Derivatives) and p.domain]
+ELEMENTWISE = [p for p in primitives() if isinstance(p.derivative, Derivatives) and p.domain and "." not in p.name]
 SINGULAR = [p for p in ELEMENTWISE if p.derivative.singular is not False]
 POINTS = [0.0, -0.0, 1.0, -1.0, 2.0, -2.5, 1e-300, 1e-40, 1e30, 300.0, -300.0, np.inf, -np.inf, np.nan]
 
@@ -114,6 +118,93 @@ def test_no_primitive_speaks_from_the_branch_not_taken(primitive, dtype):
                 np.testing.assert_array_equal(second, np.zeros(x.shape), err_msg=f"{name}, second order")
                 second = ft.jvp(lambda x, f=f: ft.vjp(f, x)[1](np.ones_like(x))[0], (x,), (np.ones_like(x),))[1]
                 np.testing.assert_array_equal(second, np.zeros(x.shape), err_msg=f"{name}, forward over reverse")
+
+
+def by_jvp(f):
+    return lambda x: ft.jvp(f, (x,), (np.ones_like(x),))[1]
+
+
+def by_vjp(f):
+    return lambda x: ft.vjp(f, x)[1](np.ones_like(x))[0]
+
+
+@pytest.mark.parametrize("primitive", ELEMENTWISE, ids=lambda p: p.name)
+def test_nor_staged_or_batched(primitive):
+    if not usable(primitive, np.float64):
+        pytest.skip("of other numbers")
+    operands = together(primitive, np.float64)
+    for position, x in enumerate(operands):
+
+        def f(x, *others, position=position):
+            moved = [*others[:position], x, *others[position:]]
+            return np.where(np.zeros(x.shape, bool), bind(primitive, *moved), 3 * x)
+
+        others = operands[:position] + operands[position + 1 :]
+        with np.errstate(all="ignore"):
+            for transforms in nestings(1) + nestings(2):
+
+                def derived(x, *others, f=f, transforms=transforms):
+                    g = lambda x: f(x, *others)  # noqa: E731
+                    for transform in transforms:
+                        g = {"by_jvp": by_jvp, "by_grad": by_vjp}[transform.__name__](g)
+                    return g(x)
+
+                expected = np.full(x.shape, 3.0 if len(transforms) == 1 else 0.0)
+                program = ft.trace(derived)(x, *others).validate()
+                np.testing.assert_array_equal(ft.evaluate(program, x, *others), expected)
+                # Each example has an axis of its own.
+                batched = ft.vmap(derived)(*[o[:, None] for o in (x, *others)])
+                np.testing.assert_array_equal(batched[:, 0], expected)
+
+
+# Those of SciPy, where it is installed.
+
+
+def special_functions():
+    if find_spec("scipy"):
+        import_module("functrans.scipy.special")
+    kinds = Derivatives | Rules
+    named = [p for p in primitives() if p.name.startswith("scipy.special.") and p.domain]
+    return [p for p in named if isinstance(p.derivative, kinds) and len(p.domain) <= len(COLUMNS)]
+
+
+COLUMNS = [
+    [0.0, -0.0, 1.0, -1.0, 2.0, -2.5, 1e-300, 30.0, 300.0, -300.0, np.inf, -np.inf, np.nan],
+    [0.0, -1.0, 0.5, 2.0, np.inf, np.nan],
+    [0.5, 0.0, 2.0, np.nan],
+]
+
+
+@pytest.mark.parametrize("primitive", special_functions(), ids=lambda p: p.name)
+def test_no_special_function_speaks_from_the_branch_not_taken(primitive):
+    count = len(primitive.domain)
+    rows = [
+        [column[((2 * i + 1) * k + i) % len(column)] for i, column in enumerate(COLUMNS[:count])] for k in range(14)
+    ]
+    operands = list(np.array(rows).T)
+    derivative = primitive.derivative
+    rules = derivative.locals if isinstance(derivative, Derivatives) else derivative.jvp
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # SciPy's, of numbers that should be integers
+        try:
+            value = primitive.impl(*operands)
+        except TypeError:
+            pytest.skip("of other numbers")
+        if value.dtype != float:
+            pytest.skip("of other numbers")
+        for position, rule in enumerate(rules):
+            if rule is None:
+                continue
+
+            def f(x, position=position):
+                moved = [x if i == position else o for i, o in enumerate(operands)]
+                return np.where(np.zeros(x.shape, bool), bind(primitive, *moved), 3 * x)
+
+            x = operands[position]
+            for once in (by_jvp, by_vjp):
+                np.testing.assert_array_equal(once(f)(x), np.full(x.shape, 3.0))
+                for twice in (by_jvp, by_vjp):
+                    np.testing.assert_array_equal(twice(once(f))(x), np.zeros(x.shape))
 
 
 def test_a_guard_within_a_longer_function():
