@@ -10,11 +10,34 @@ from typing import Any
 
 import numpy as np
 
+from functrans.ir.source import literal_source
 from functrans.ir.spec import ArraySpec
 from functrans.ops.duals import match
 from functrans.primitive import Batch, Bilinear, Linear, Primitive, Rule, Rules
 
 Function = Callable[..., Any]
+
+
+class Fixed:
+    """An array as a parameter: of values that are known, and the same for all examples."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: Any) -> None:
+        self.array = np.array(array)
+        self.array.setflags(write=False)
+
+    def _key(self) -> tuple[Any, ...]:
+        return self.array.shape, self.array.dtype, self.array.tobytes()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Fixed) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __repr__(self) -> str:
+        return literal_source(self.array)
 
 
 def _of_one(twin: Function, operands: Sequence[Any], position: int, params: Mapping[str, Any]) -> Function:

@@ -93,7 +93,7 @@ def zeros_beside_numbers_absorb(case: Case) -> None:
             scaled: Any = lambda y: f(*point[:i], y * point[i], *point[i + 1 :])  # noqa: E731
             try:
                 value, pullback = ft.vjp(f, *point)
-            except np.linalg.LinAlgError:  # SciPy looks for infinities in what it does not read, too
+            except ValueError:  # SciPy looks for infinities in what it does not read, too
                 continue
             if _is_finite(value) and not np.any(pullback(w)[i][zero]):
                 found = ft.vjp(scaled, np.ones_like(point[i]))[1](w)[0]
@@ -162,6 +162,8 @@ _OTHERWISE = {
     "svdvals": "likewise",
     "lstsq": "likewise, which it returns, too",
     "polar_factor": "undefined at singular matrices",
+    "scipy.interpolate.PchipInterpolator": "a slope that changes its sign is taken for zero on both sides",
+    "scipy.interpolate.Akima1DInterpolator": "slopes that do not change have weights that jump",
     "qr": "undefined where columns are dependent, and it jumps where one has nothing to be removed",
     "spectral_direction": "undefined where the largest singular values tie",
 }

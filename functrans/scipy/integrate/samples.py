@@ -47,15 +47,27 @@ def _first_parts(y: Any, h: Any) -> Any:
     return h1 / 6 * ((3 - low) * y[..., :-2] + (3 + product + low) * y[..., 1:-1] + -product * y[..., 2:])
 
 
+def _even_parts(y: Any, h: Any) -> Any:
+    """As above, with steps of one length."""
+    return h / 3 * (5 * y[..., :-2] / 4 + 2 * y[..., 1:-1] - y[..., 2:] / 4)
+
+
+def _parts(y: Any, h: Any) -> tuple[Any, Any]:
+    """The integrals over the first and over the second of each two neighbouring steps."""
+    count = y.shape[-1] - 1
+    if np.ndim(h) == 0 or h.shape[-1] != count or count == 1:
+        return _even_parts(y, h), _even_parts(y[..., ::-1], h)[..., ::-1]
+    h = np.broadcast_to(h, (*y.shape[:-1], count))
+    return _first_parts(y, h), _first_parts(y[..., ::-1], h[..., ::-1])[..., ::-1]
+
+
 def _simpson(y: Any, h: Any) -> Any:
     n = y.shape[-1]
     if n < 2:
         return 0.0 * np.sum(y, axis=-1)
     if n == 2:
         return _trapezoid(y, h)
-    h = np.broadcast_to(h, (*y.shape[:-1], n - 1))
-    first = _first_parts(y, h)
-    second = _first_parts(y[..., ::-1], h[..., ::-1])[..., ::-1]
+    first, second = _parts(y, h)
     total = np.sum((first + second)[..., ::2][..., : (n - 1) // 2], axis=-1)
     return total + second[..., -1] if n % 2 == 0 else total
 
@@ -68,9 +80,7 @@ def _cumulative_simpson(y: Any, h: Any) -> Any:
     n = y.shape[-1]
     if n < 3:
         return _cumulative_trapezoid(y, h)
-    h = np.broadcast_to(h, (*y.shape[:-1], n - 1))
-    first = _first_parts(y, h)
-    second = _first_parts(y[..., ::-1], h[..., ::-1])[..., ::-1]
+    first, second = _parts(y, h)
     last = second[..., -1:]
     # By turns the first part of a parabola and the second of the one before.
     turns = np.arange(n - 2) % 2 == 0
@@ -97,8 +107,6 @@ def _twin(rule: Callable[..., Any], spaced: bool, cumulative: bool) -> Callable[
         y = np.moveaxis(y, axis, -1)
         if not spaced:
             h = np.moveaxis(x, axis, -1) if np.ndim(x) else x
-            if rule is not _trapezoid and rule is not _cumulative_trapezoid and rule is not _romb:
-                h = np.broadcast_to(h, (*y.shape[:-1], y.shape[-1] - 1))
         else:
             x = x if np.ndim(x) == 1 else np.moveaxis(x, axis, -1)
             h = x[..., 1:] - x[..., :-1]

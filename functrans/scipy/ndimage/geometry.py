@@ -2,8 +2,8 @@
 
 A picture is a sum of B-splines on a grid, weighted by coefficients that a recursive filter finds. So the result is
 linear in the picture, and a piecewise polynomial in the coordinates, whose derivative is that of the B-splines. For
-linear interpolation the derivative at an entry is that of the cell on its right (at the last entry, on its left); for order 0
-it is zero.
+linear interpolation the derivative at an entry is that of the cell on its right (at the last entry, on its left); for
+order 0 it is zero.
 
 Source: M. Unser, *Splines: a perfect fit for signal and image processing*, IEEE Signal Processing Magazine 16 (1999).
 """

@@ -15,7 +15,7 @@ from functrans.ops.index import getitem, scatter_p
 from functrans.ops.index_template import ARRAY
 from functrans.ops.plain import known
 from functrans.ops.scalars import strong
-from functrans.primitive import Primitive
+from functrans.primitive import Primitive, call_source
 from functrans.scipy import twin
 from functrans.scipy.covering import covers
 from functrans.tracing.bind import bind
@@ -26,7 +26,7 @@ class _Regions:
 
     __slots__ = ("counts", "number", "places", "shape")
 
-    def __init__(self, shape: tuple[int, ...], labels: Any, index: Any) -> None:
+    def __init__(self, shape: tuple[int, ...], labels: Any = None, index: Any = None) -> None:
         if labels is None:
             inside, wanted = np.zeros(shape, int), np.zeros((), int)
         elif index is None:
@@ -75,7 +75,9 @@ def _variance(x: Any, regions: _Regions) -> Any:
 
 
 def _deviation(x: Any, regions: _Regions) -> Any:
-    return np.sqrt(_variance(x, regions))
+    variance = _variance(x, regions)
+    spread = variance != 0  # else the derivative is zero, as that of `np.std`
+    return np.where(spread, np.sqrt(np.where(spread, variance, 1.0)), variance)
 
 
 def _picked(pick: Callable[..., Any]) -> Callable[..., Any]:
@@ -91,21 +93,23 @@ def _measuring(name: str, measure: Callable[..., Any], keeps: bool, real: bool) 
     """``keeps``: the result has the dtype of the picture; ``real``: it has none of complex numbers."""
     function = getattr(ndimage, name)
 
-    def written(x: Any, labels: Any = None, index: Any = None) -> Any:
-        return measure(x, _Regions(tuple(x.shape), labels, index))
+    def written(x: Any, **of: twin.Fixed) -> Any:
+        return measure(x, _Regions(tuple(x.shape), *[value.array for value in of.values()]))
 
-    def spec(x: ArraySpec, labels: ArraySpec | None = None, index: ArraySpec | None = None) -> ArraySpec:
-        shape = () if index is None else index.shape
+    def spec(x: ArraySpec, labels: twin.Fixed | None = None, index: twin.Fixed | None = None) -> ArraySpec:
+        shape = () if index is None else index.array.shape
         one = (labels is None or not shape) and name != "median"
         dtype = x.dtype if keeps or (one and name == "sum_labels") else np.result_type(x.dtype, np.float64)
         return ArraySpec(shape, dtype)
 
     primitive = Primitive(
         f"scipy.ndimage.{name}",
-        lambda *args: np.asarray(function(*args))[()],
+        lambda x, **of: np.asarray(function(x, **{key: value.array[()] for key, value in of.items()}))[()],
         spec,
-        twin.rules(written, 3, (True, False, False)),
-        source=lambda args, params: f"np.asarray(scipy.ndimage.{name}({', '.join(args)}))[()]",
+        twin.rules(written, 1),
+        source=lambda args, params: (
+            f"np.asarray({call_source(f'scipy.ndimage.{name}', args, {k: v.array[()] for k, v in params.items()})})[()]"
+        ),
         masks=True,
         batch=twin.batch(written),
     )
@@ -129,8 +133,9 @@ def _measuring(name: str, measure: Callable[..., Any], keeps: bool, real: bool) 
             )
         labels = np.broadcast_to(labels, x.shape)
         if index is None:
-            return bind(primitive, x, labels)
-        return bind(primitive, x, labels, np.asarray(known(index, f"scipy.ndimage.{name}"))[()])
+            return bind(primitive, x, labels=twin.Fixed(labels))
+        index = twin.Fixed(known(index, f"scipy.ndimage.{name}"))
+        return bind(primitive, x, labels=twin.Fixed(labels), index=index)
 
 
 _measuring("sum_labels", _sum, False, False)

@@ -32,57 +32,64 @@ from functrans.scipy.ndimage.filters import (
 from functrans.tracing.bind import bind
 
 
-def _windows(x: Any, footprint: Any, mode: str, cval: Any, origin: Sequence[int]) -> Any:
-    """The entries of each window, along a last axis."""
+def _windows(x: Any, footprint: Any, mode: str, cval: Any, origin: Sequence[int]) -> tuple[Any, Any]:
+    """The entries of each window, along a last axis; and which of them it has not had before, beyond an edge."""
     widths = [_beside(size, place) for size, place in zip(footprint.shape, origin, strict=True)]
     wide = continued(x, widths, mode, cval)
     flat = np.arange(int(np.prod(wide.shape))).reshape(wide.shape)
     corners = flat[tuple([slice(n) for n in x.shape])]
-    return getitem(np.ravel(wide), corners[..., None] + flat[tuple([slice(n) for n in footprint.shape])][footprint])
+    places = corners[..., None] + flat[tuple([slice(n) for n in footprint.shape])][footprint]
+    sources = continued(np.arange(int(np.prod(x.shape))).reshape(x.shape), widths, mode, -1).ravel()[places]
+    order = np.argsort(sources, axis=-1, kind="stable")
+    ordered = np.take_along_axis(sources, order, -1)
+    first = np.ones(sources.shape, bool)
+    np.put_along_axis(first, order[..., 1:], ordered[..., 1:] != ordered[..., :-1], -1)
+    return getitem(np.ravel(wide), places), first
 
 
 def _twin(pick: Callable[..., Any]) -> Callable[..., Any]:
     def selected(
-        x: Any, footprint: Any, *, mode: str = "reflect", cval: Any = 0.0, origin: Sequence[int], **which: Any
+        x: Any, *, footprint: twin.Fixed, mode: str = "reflect", cval: Any = 0.0, origin: Sequence[int], **which: Any
     ) -> Any:
-        return pick(_windows(x, footprint, mode, cval, origin), **which)
+        return pick(*_windows(x, footprint.array, mode, cval, origin), **which)
 
     return selected
 
 
-def _ranked(windows: Any, rank: int) -> Any:
+def _ranked(windows: Any, first: Any, rank: int) -> Any:
     return np.sort(windows, axis=-1)[..., rank]
 
 
 def _batch(
     primitive: Primitive, operands: Sequence[Any], batched: Sequence[bool], size: int, params: Mapping[str, Any]
 ) -> Any:
-    return bind(primitive, operands[0], operands[1][None], **{**params, "origin": (0, *params["origin"])})
+    footprint = twin.Fixed(params["footprint"].array[None])
+    return bind(primitive, *operands, **{**params, "footprint": footprint, "origin": (0, *params["origin"])})
 
 
 def _selecting(name: str, pick: Callable[..., Any]) -> Primitive:
     function = getattr(ndimage, name)
 
-    def impl(x: Any, footprint: Any, **how: Any) -> Any:
-        return function(x, footprint=footprint, **how)
+    def impl(x: Any, *, footprint: twin.Fixed, **how: Any) -> Any:
+        return function(x, footprint=footprint.array, **how)
 
     def source(args: list[str], params: dict[str, Any]) -> str:
         given = ", ".join(f"{key}={value!r}" for key, value in params.items())
-        return f"scipy.ndimage.{name}({args[0]}, footprint={args[1]}, {given})"
+        return f"scipy.ndimage.{name}({args[0]}, {given})"
 
     return Primitive(
         f"scipy.ndimage.{name}",
         impl,
-        lambda x, footprint, **_: ArraySpec(x.shape, x.dtype),
-        twin.rules(_twin(pick), 2, (True, False)),
+        lambda x, **_: ArraySpec(x.shape, x.dtype),
+        twin.rules(_twin(pick), 1),
         source=source,
         masks=True,
         batch=_batch,
     )
 
 
-_MAXIMUM = _selecting("maximum_filter", lambda windows: np.max(windows, axis=-1))
-_MINIMUM = _selecting("minimum_filter", lambda windows: np.min(windows, axis=-1))
+_MAXIMUM = _selecting("maximum_filter", lambda windows, first: np.max(windows, axis=-1, where=first, initial=-np.inf))
+_MINIMUM = _selecting("minimum_filter", lambda windows, first: np.min(windows, axis=-1, where=first, initial=np.inf))
 _RANK = _selecting("rank_filter", _ranked)
 
 
@@ -101,7 +108,7 @@ def _footprint(name: str, size: Any, footprint: Any, count: int) -> Any:
 
 def _prepared(
     name: str, input: Any, size: Any, footprint: Any, output: Any, mode: Any, cval: Any, origin: Any, axes: Any
-) -> tuple[Any, Any, dict[str, Any]]:
+) -> tuple[Any, dict[str, Any]]:
     x = picture(input, name, output)
     if x.dtype.kind == "c":
         raise TypeError("Complex type not supported")
@@ -112,7 +119,7 @@ def _prepared(
         full[axis] = _check_origin(n, o)
     rest = tuple([axis for axis in range(x.ndim) if axis not in places])
     how = keywords({"mode": checked_mode(mode, name), "cval": checked_cval(cval, name)}, mode="reflect", cval=0.0)
-    return x, np.expand_dims(found, rest), {**how, "origin": tuple(full)}
+    return x, {"footprint": twin.Fixed(np.expand_dims(found, rest)), **how, "origin": tuple(full)}
 
 
 def _extreme(primitive: Primitive) -> None:
@@ -131,8 +138,8 @@ def _extreme(primitive: Primitive) -> None:
         axes: Any = None,
     ) -> Any:
         """With all keywords but ``output``; one mode for all axes."""
-        x, found, how = _prepared(name, input, size, footprint, output, mode, cval, origin, axes)
-        return bind(primitive, x, found, **how)
+        x, how = _prepared(name, input, size, footprint, output, mode, cval, origin, axes)
+        return bind(primitive, x, **how)
 
     @covers(getattr(ndimage, f"{name}1d"))
     def along(
@@ -168,12 +175,12 @@ def _by_rank(name: str, rank_of: Callable[..., int], given: str = "") -> None:
         *,
         axes: Any = None,
     ) -> Any:
-        x, found, how = _prepared(name, input, size, footprint, output, mode, cval, origin, axes)
-        count = int(np.count_nonzero(found))
+        x, how = _prepared(name, input, size, footprint, output, mode, cval, origin, axes)
+        count = int(np.count_nonzero(how["footprint"].array))
         rank = rank_of(known(which, name), count)
         if not 0 <= rank < count:
             raise RuntimeError("rank not within filter footprint size")
-        return bind(_RANK, x, found, rank=rank, **how)
+        return bind(_RANK, x, rank=rank, **how)
 
     @covers(function)
     def handler(input: Any, *args: Any, **kwargs: Any) -> Any:

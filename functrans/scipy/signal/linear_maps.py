@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -104,8 +105,7 @@ def hilbert(x: Any, N: Any = None, axis: Any = -1) -> Any:  # noqa: N803
 def _savgol_twin(
     x: Any, *, window_length: int, polyorder: int, deriv: int, delta: float, axis: int, mode: str, cval: float = 0.0
 ) -> Any:
-    from functrans.scipy.ndimage.filters import convolve1d
-
+    convolve1d = import_module("functrans.scipy.ndimage").convolve1d  # which imports this package
     how = (window_length, polyorder, deriv, delta)
     weights = signal.savgol_coeffs(*how)
     if mode != "interp":
