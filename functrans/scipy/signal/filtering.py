@@ -138,11 +138,21 @@ def _rows_of_examples(written: Any) -> Any:
     return rule
 
 
-lfilter_p = Primitive(
+_written = twin.rules(_lfilter_twin, 3)
+
+
+def _filtered_back(ct: Any, out: Any, b: Any, a: Any, x: Any, *, axis: int) -> Any:
+    return np.flip(bind(lfilter_p, b, a, np.flip(ct, axis), axis=axis), axis)
+
+
+lfilter_p: Primitive = Primitive(
     "scipy.signal.lfilter",
     signal.lfilter,
     lambda b, a, x, *, axis: ArraySpec(x.shape, result_dtype([b, a, x])),
-    twin.rules(_lfilter_twin, 3),
+    Rules(
+        jvp=[*_written.jvp[:2], lambda dx, out, b, a, x, *, axis: bind(lfilter_p, b, a, dx, axis=axis)],
+        vjp=[*(_written.vjp or ())[:2], _filtered_back],
+    ),
     masks=True,
     batch=_rows_of_examples(_lfilter_twin),
 )
