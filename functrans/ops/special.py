@@ -17,6 +17,7 @@ import numpy as np
 
 from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
+from functrans.ops.duals import absorb
 from functrans.ops.family import keywords, operand
 from functrans.ops.scalars import strong
 from functrans.primitive import REAL, Derivatives, Primitive, Rules, call_source
@@ -58,7 +59,7 @@ def _float_spec(x: ArraySpec, **params: Any) -> ArraySpec:
 
 
 def _next_sinc(t: Any, out: Any, x: Any, *, order: int) -> Any:
-    return t * bind(sinc_derivative_p, x, order=order + 1)
+    return absorb(t, bind(sinc_derivative_p, x, order=order + 1))
 
 
 sinc_derivative_p = Primitive(
@@ -129,7 +130,7 @@ def _real_spec(x: ArraySpec, **params: Any) -> ArraySpec:
 
 
 def _next_i0(t: Any, out: Any, x: Any, *, order: int) -> Any:
-    return t * bind(i0_derivative_p, x, order=order + 1)
+    return absorb(t, bind(i0_derivative_p, x, order=order + 1))
 
 
 i0_derivative_p = Primitive(

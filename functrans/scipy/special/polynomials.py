@@ -33,7 +33,7 @@ def _lowered(f: Callable[..., Any]) -> Rule:
 
 
 def _declare(ufunc: np.ufunc, derivatives: list[Rule | None]) -> None:
-    elementwise(ufunc, derivatives, masks=True)  # a constant has the derivative 0, beside others
+    elementwise(ufunc, derivatives, singular=True, masks=True)  # a constant has the derivative 0, beside others
 
 
 def _reflected(center: float, f: Function) -> Function:
