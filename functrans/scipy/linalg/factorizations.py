@@ -1,0 +1,457 @@
+"""``scipy.linalg``: triangular and orthogonal factors, polar decompositions.
+
+Permutations (of ``lu``, of ``qr`` with pivoting) are constant nearby. ``cho_factor`` leaves in the other triangle what
+the matrix had there, and so does its derivative; ``cho_solve`` reads nothing of it.
+
+Source: M. Giles, *An extended collection of matrix derivative results for forward and reverse mode algorithmic
+differentiation* (2008); S. Walter and L. Lehmann, *Algorithmic differentiation of linear algebra functions with
+application in optimum experimental design* (2010); Higham, *Functions of Matrices* (2008), chapter 8.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import linalg
+
+from functrans.ir.spec import ArraySpec
+from functrans.ops import batching
+from functrans.ops import cholesky as numpy_cholesky
+from functrans.ops import qr as numpy_qr
+from functrans.ops.batching import ranks
+from functrans.ops.contract import conj
+from functrans.ops.contraction import checked
+from functrans.ops.family import operand, real_dtype
+from functrans.ops.linalg import adjoint
+from functrans.primitive import Constant, Primitive, Rules, lookup
+from functrans.scipy.covering import covers
+from functrans.scipy.linalg.declaring import (
+    common,
+    declare,
+    dtypes,
+    follows,
+    given,
+    one_matrix,
+    refused,
+    solution_shape,
+    solved,
+    square,
+    takes_stacks,
+    unchecked,
+)
+from functrans.scipy.linalg.solving import triangular_p
+from functrans.tracing.bind import bind
+
+# Cholesky factors, by the rules of NumPy's.
+
+_cholesky_rules: Any = numpy_cholesky.cholesky_p.derivative
+
+
+def _factored_spec(name: str) -> Any:
+    return lambda a, **params: ArraySpec((*square(name, a), *a.shape[-2:]), dtypes(linalg.cholesky, [a], [2]))
+
+
+cholesky_p = declare(
+    "cholesky",
+    linalg.cholesky,
+    _factored_spec("cholesky"),
+    Rules(
+        jvp=[lambda da, out, a, *, lower=False, **_: _cholesky_rules.jvp[0](da, out, a, upper=not lower)],
+        vjp=[lambda ct, out, a, *, lower=False, **_: _cholesky_rules.vjp[0](ct, out, a, upper=not lower)],
+    ),
+    masks=True,
+)
+
+
+@covers(linalg.cholesky)
+def cholesky(a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> Any:
+    """A function of the triangle that SciPy reads."""
+    return bind(cholesky_p, operand(a), **given(lower=(bool(lower), False)), **unchecked(check_finite))
+
+
+def _triangles(x: Any, lower: bool) -> tuple[Any, Any]:
+    """The triangle with the diagonal, and the other one."""
+    return (np.tril(x), np.triu(x, 1)) if lower else (np.triu(x), np.tril(x, -1))
+
+
+def _cho_factor_jvp(da: Any, out: Any, a: Any, *, lower: bool = False, **_: Any) -> Any:
+    factor = _triangles(out, lower)[0]
+    return _cholesky_rules.jvp[0](da, factor, a, upper=not lower) + _triangles(da, lower)[1]
+
+
+def _cho_factor_vjp(ct: Any, out: Any, a: Any, *, lower: bool = False, **_: Any) -> Any:
+    factor, (read, rest) = _triangles(out, lower)[0], _triangles(ct, lower)
+    return _cholesky_rules.vjp[0](read, factor, a, upper=not lower) + rest
+
+
+def _cho_factor_impl(a: Any, **params: Any) -> Any:
+    return linalg.cho_factor(a, **params)[0]
+
+
+def _cho_factor_source(args: list[str], params: dict[str, Any]) -> str:
+    keywords = "".join(f", {key}={value!r}" for key, value in params.items())
+    return f"scipy.linalg.cho_factor({args[0]}{keywords})[0]"
+
+
+cho_factor_p = declare(
+    "cho_factor",
+    _cho_factor_impl,
+    _factored_spec("cho_factor"),
+    Rules(jvp=[_cho_factor_jvp], vjp=[_cho_factor_vjp]),
+    source=_cho_factor_source,
+    masks=True,
+)
+
+
+@covers(linalg.cho_factor)
+def cho_factor(a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> Any:
+    """A pair `(c, lower)`; the other triangle of `c` is that of the matrix."""
+    found = bind(cho_factor_p, operand(a), **given(lower=(bool(lower), False)), **unchecked(check_finite))
+    return found, lower
+
+
+# lu. With the rows of a in their order, a = l u; the leading square blocks a1 = l1 u1 give the rest:
+# l1^-1 da1 u1^-1 = l1^-1 dl1 + du1 u1^-1, of which the one has no diagonal and the other nothing below it.
+
+
+def _lu_jvp(da: Any, l: Any, u: Any) -> tuple[Any, Any]:  # noqa: E741
+    """How the factors change if the matrix, with its rows in the order of ``l``, does."""
+    k = l.shape[-1]
+    l1, u1 = l[..., :k, :], u[..., :, :k]
+    down = {"lower": True, "unit_diagonal": True}
+    inner = bind(triangular_p, l1, da[..., :k, :k], **down)
+    inner = bind(triangular_p, u1, inner.mT, trans=1).mT
+    dl = l1 @ np.tril(inner, -1)
+    du = np.triu(inner) @ u1
+    if l.shape[-2] > k:
+        below = bind(triangular_p, u1, (da[..., k:, :k] - l[..., k:, :] @ du).mT, trans=1).mT
+        dl = np.concatenate([dl, below], axis=-2)
+    if u.shape[-1] > k:
+        beside = bind(triangular_p, l1, da[..., :k, k:] - dl[..., :k, :] @ u[..., k:], **down)
+        du = np.concatenate([du, beside], axis=-1)
+    return dl, du
+
+
+def _rows(x: Any, order: Any) -> Any:
+    return np.take_along_axis(x, order[..., None], axis=-2)
+
+
+def _lu_indices_jvp(da: Any, out: Any, a: Any, **_: Any) -> Any:
+    p, l, u = out  # noqa: E741
+    return (p * 0, *_lu_jvp(_rows(da, np.argsort(p, axis=-1)), l, u))
+
+
+def _lu_matrix_jvp(da: Any, out: Any, a: Any, **_: Any) -> Any:
+    p, l, u = out  # noqa: E741
+    return (p * 0, *_lu_jvp(p.mT @ da, l, u))
+
+
+def _lu_permuted_jvp(da: Any, out: Any, a: Any, **_: Any) -> Any:
+    p, l, u = bind(_lu_p["indices"], a)  # noqa: E741
+    dl, du = _lu_jvp(_rows(da, np.argsort(p, axis=-1)), l, u)
+    return _rows(dl, p), du
+
+
+def _lu_spec(form: str) -> Any:
+    def spec(a: ArraySpec, **params: Any) -> tuple[ArraySpec, ...]:
+        stack = common("lu", (a, 2))
+        m, n = a.shape[-2:]
+        k = min(m, n)
+        dtype = dtypes(linalg.lu, [a], [2])[1]
+        factors = (ArraySpec((*stack, m, k), dtype), ArraySpec((*stack, k, n), dtype))
+        if form == "permuted":
+            return factors
+        return (
+            ArraySpec((*stack, m), np.int32) if form == "indices" else ArraySpec((*stack, m, m), real_dtype(dtype)),
+            *factors,
+        )
+
+    return spec
+
+
+def _lu_declare(form: str, keywords: dict[str, bool], rule: Any) -> Primitive:
+    def impl(a: Any, **params: Any) -> Any:
+        return linalg.lu(a, **keywords, **params)
+
+    def source(args: list[str], params: dict[str, Any]) -> str:
+        given = "".join(f", {key}={value!r}" for key, value in {**keywords, **params}.items())
+        return f"scipy.linalg.lu({args[0]}{given})"
+
+    name = "lu" if form == "matrix" else f"lu_{form}"
+    return declare(name, impl, _lu_spec(form), Rules(jvp=[rule], vjp=None), source=source, multiple=True, masks=True)
+
+
+_lu_p = {
+    "indices": _lu_declare("indices", {"p_indices": True}, _lu_indices_jvp),
+    "matrix": _lu_declare("matrix", {}, _lu_matrix_jvp),
+    "permuted": _lu_declare("permuted", {"permute_l": True}, _lu_permuted_jvp),
+}
+
+
+@covers(linalg.lu)
+def lu(
+    a: Any, permute_l: bool = False, overwrite_a: bool = False, check_finite: bool = True, p_indices: bool = False
+) -> Any:
+    """The permutation is constant nearby."""
+    form = "permuted" if permute_l else "indices" if p_indices else "matrix"
+    return bind(_lu_p[form], operand(a), **unchecked(check_finite))
+
+
+def row_order(piv, m):  # type: ignore[no-untyped-def]
+    """The order of ``m`` rows that the exchanges ``piv`` of LAPACK lead to."""
+    order = np.broadcast_to(np.arange(m), (*piv.shape[:-1], m)).copy()
+    for i in range(piv.shape[-1]):
+        other = piv[..., i : i + 1]
+        moved = np.take_along_axis(order, other, axis=-1)
+        np.put_along_axis(order, other, order[..., i : i + 1].copy(), axis=-1)
+        order[..., i : i + 1] = moved
+    return order
+
+
+_row_order = declare(
+    "row_order",
+    row_order,
+    lambda piv, *, m: ArraySpec((*piv.shape[:-1], m), np.int64),
+    Constant("it is made of integers"),
+    cores=(1,),
+    source=lambda args, params: f"row_order({args[0]}, {params['m']})",
+    helpers={"row_order": row_order},
+)
+
+
+def _lu_factor_jvp(da: Any, out: Any, a: Any, **_: Any) -> Any:
+    found, piv = out
+    m, n = found.shape[-2:]
+    k = min(m, n)
+    order = bind(_row_order, piv, m=m)
+    l, u = np.tril(found, -1)[..., :k] + np.eye(m, k, dtype=found.dtype), np.triu(found)[..., :k, :]  # noqa: E741
+    dl, du = _lu_jvp(_rows(da, order), l, u)
+    if n > k:
+        dl = np.concatenate([dl, np.zeros((*dl.shape[:-1], n - k), dl.dtype)], axis=-1)
+    if m > k:
+        du = np.concatenate([du, np.zeros((*du.shape[:-2], m - k, n), du.dtype)], axis=-2)
+    return dl + du, piv * 0
+
+
+def _lu_factor_spec(a: ArraySpec, **params: Any) -> tuple[ArraySpec, ArraySpec]:
+    stack = common("lu_factor", (a, 2))
+    lu, piv = dtypes(linalg.lu_factor, [a], [2])
+    return ArraySpec(a.shape, lu), ArraySpec((*stack, min(a.shape[-2:])), piv)
+
+
+lu_factor_p = declare(
+    "lu_factor",
+    linalg.lu_factor,
+    _lu_factor_spec,
+    Rules(jvp=[_lu_factor_jvp], vjp=None),
+    multiple=True,
+    masks=True,
+)
+
+
+@covers(linalg.lu_factor)
+def lu_factor(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any:
+    """A pair `(lu, piv)`; the exchanges are integers."""
+    return bind(lu_factor_p, operand(a), **unchecked(check_finite))
+
+
+def _lu_solve_impl(lu: Any, b: Any, piv: Any, *, trans: int = 0, **params: Any) -> Any:
+    return linalg.lu_solve((lu, piv), b, trans, **params)
+
+
+def _by_lu(lu: Any, b: Any, piv: Any, *, trans: int = 0, **_: Any) -> Any:
+    vector = b.ndim == 1
+    order = bind(_row_order, piv, m=lu.shape[-1])
+    down = {"lower": True, "unit_diagonal": True}
+
+    def rows(x: Any, order: Any) -> Any:
+        return np.take_along_axis(x, order if vector else order[..., None], axis=-1 if vector else -2)
+
+    if trans == 0:
+        stack = np.broadcast_shapes(order.shape[:-1], b.shape[:-2])
+        core = b.shape[-1:] if vector else b.shape[-2:]
+        half = solved(triangular_p, lu, rows(np.broadcast_to(b, (*stack, *core)), order), vector, **down)
+        return solved(triangular_p, lu, half, vector)
+    half = solved(triangular_p, lu, b, vector, trans=trans)
+    return rows(solved(triangular_p, lu, half, vector, trans=trans, **down), np.argsort(order, axis=-1))
+
+
+def _lu_solve_spec(lu: ArraySpec, b: ArraySpec, piv: ArraySpec, **params: Any) -> ArraySpec:
+    return ArraySpec(solution_shape("lu_solve", lu, b), dtypes(linalg.solve_triangular, [lu, b], [2, 1]))
+
+
+def _lu_solve_source(args: list[str], params: dict[str, Any]) -> str:
+    lu, b, piv = args
+    return f"scipy.linalg.lu_solve(({lu}, {piv}), {b}{''.join(f', {key}={value!r}' for key, value in params.items())})"
+
+
+def _lu_solve_batch(primitive: Any, operands: Any, batched: Any, size: int, params: Any) -> Any:
+    lu, b, piv = operands
+    m, n, _ = ranks(operands, batched)
+    if not batched[0] and not batched[2] and m == 2 and n <= 2:
+        return one_matrix(lambda columns: bind(primitive, lu, columns, piv, **params), b)
+    if not takes_stacks():
+        return batching.each(primitive, operands, batched, size, params)
+    if n > 1 or not batched[1]:
+        return batching.stacked(2, 2 if n > 1 else 1, 1)(primitive, operands, batched, size, params)
+    return batching.stacked(2, 2, 1)(primitive, (lu, b[..., None], piv), batched, size, params)[..., 0]
+
+
+lu_solve_p = declare(
+    "lu_solve",
+    _lu_solve_impl,
+    _lu_solve_spec,
+    Rules(jvp=[*follows(_by_lu, 2).jvp, None], vjp=None),
+    source=_lu_solve_source,
+    batch=checked(_lu_solve_batch),
+    masks=True,
+)
+
+
+@covers(linalg.lu_solve)
+def lu_solve(lu_and_piv: Any, b: Any, trans: Any = 0, overwrite_b: bool = False, check_finite: bool = True) -> Any:
+    """A function of both triangles of `lu` and of the right-hand side."""
+    lu, piv = lu_and_piv
+    params = given(trans=(int(trans), 0))
+    return bind(lu_solve_p, operand(lu), operand(b), operand(piv), **params, **unchecked(check_finite))
+
+
+# qr, by the rules of NumPy's.
+
+_qr_rules: Any = numpy_qr.qr_p.derivative
+
+
+def _qr_spec(a: ArraySpec, *, mode: str = "full", pivoting: bool = False, **_: Any) -> tuple[ArraySpec, ...]:
+    stack = common("qr", (a, 2))
+    m, n = a.shape[-2:]
+    inner = min(m, n) if mode == "economic" else m
+    dtype = dtypes(linalg.qr, [a], [2])[0]
+    factors = (ArraySpec((*stack, m, inner), dtype), ArraySpec((*stack, inner, n), dtype))
+    return (*factors, ArraySpec((*stack, n), np.int32)) if pivoting else factors
+
+
+def _mode(mode: str) -> str:
+    return "reduced" if mode == "economic" else "complete"
+
+
+def _columns(x: Any, order: Any) -> Any:
+    return np.take_along_axis(x, order[..., None, :], axis=-1)
+
+
+def _qr_jvp(da: Any, out: Any, a: Any, *, mode: str = "full", pivoting: bool = False, **_: Any) -> Any:
+    if not pivoting:
+        return _qr_rules.jvp[0](da, out, a, mode=_mode(mode))
+    q, r, p = out
+    return (*_qr_rules.jvp[0](_columns(da, p), (q, r), a, mode=_mode(mode)), p * 0)
+
+
+def _qr_vjp(ct: Any, out: Any, a: Any, *, mode: str = "full", pivoting: bool = False, **_: Any) -> Any:
+    found = _qr_rules.vjp[0](ct[:2], out[:2], a, mode=_mode(mode))
+    return _columns(found, np.argsort(out[2], axis=-1)) if pivoting else found
+
+
+qr_p = declare("qr", linalg.qr, _qr_spec, Rules(jvp=[_qr_jvp], vjp=[_qr_vjp]), multiple=True, masks=True)
+
+
+@covers(linalg.qr)
+def qr(
+    a: Any,
+    overwrite_a: bool = False,
+    lwork: Any = None,
+    mode: str = "full",
+    pivoting: bool = False,
+    check_finite: bool = True,
+) -> Any:
+    """With the conventions of `np.linalg.qr`; pivots are constant nearby."""
+    if mode == "raw":
+        raise refused("qr", "with mode 'raw', LAPACK's reflectors,", "use mode 'economic' or 'full'.")
+    if mode not in ("full", "qr", "r", "economic"):
+        raise ValueError("Mode argument should be one of ['full', 'r', 'economic', 'raw']")
+    a = operand(a)
+    chosen = {"qr": "full", "r": "economic"}.get(mode, mode)
+    params = given(mode=(chosen, "full"), pivoting=(bool(pivoting), False))
+    found = bind(qr_p, a, **params, **unchecked(check_finite))
+    if mode != "r":
+        return found
+    r = found[1]
+    missing = a.shape[-2] - r.shape[-2]
+    if missing:
+        r = np.concatenate([r, np.zeros((*r.shape[:-2], missing, r.shape[-1]), r.dtype)], axis=-2)
+    return (r, *found[2:])
+
+
+# polar: a = u p, where u has orthonormal columns (or rows, if a is wide).
+
+
+_polar_rule: Any = lookup("polar_factor").derivative.jvp[0]  # type: ignore[union-attr]
+
+
+def _isometry_jvp(da: Any, u: Any, a: Any) -> Any:
+    if a.shape[-2] < a.shape[-1]:
+        return adjoint(_polar_rule(adjoint(da), adjoint(u), adjoint(a)))
+    return _polar_rule(da, u, a)
+
+
+def _polar_jvp(da: Any, out: Any, a: Any, *, side: str = "right") -> Any:
+    u, _ = out
+    du = _isometry_jvp(da, u, a)
+    if side == "right":
+        return du, adjoint(du) @ a + adjoint(u) @ da
+    return du, da @ adjoint(u) + a @ adjoint(du)
+
+
+def _polar_spec(a: ArraySpec, *, side: str = "right") -> tuple[ArraySpec, ArraySpec]:
+    stack = common("polar", (a, 2))
+    n = a.shape[-1] if side == "right" else a.shape[-2]
+    dtype = dtypes(linalg.polar, [a], [2])[0]
+    return ArraySpec(a.shape, dtype), ArraySpec((*stack, n, n), dtype)
+
+
+polar_p = declare("polar", linalg.polar, _polar_spec, Rules(jvp=[_polar_jvp], vjp=None), multiple=True, masks=True)
+
+
+@covers(linalg.polar)
+def polar(a: Any, side: str = "right") -> Any:
+    """At a matrix that has not full rank there is no derivative, and it is NaN."""
+    return bind(polar_p, operand(a), **given(side=(side, "right")))
+
+
+# The orthogonal matrix that takes a nearest to b is the polar factor of adjoint(a) @ b; its scale the sum of the
+# singular values.
+
+
+def _procrustes_jvp(side: int) -> Any:
+    def rule(t: Any, out: Any, a: Any, b: Any, **_: Any) -> Any:
+        turn, _ = out
+        moved = adjoint(t) @ b if side == 0 else adjoint(a) @ t
+        return (
+            _isometry_jvp(moved, turn, adjoint(a) @ b),
+            np.sum(np.real(conj(turn) * moved), axis=(-2, -1)),
+        )
+
+    return rule
+
+
+def _procrustes_spec(a: ArraySpec, b: ArraySpec, **params: Any) -> tuple[ArraySpec, ArraySpec]:
+    stack = common("orthogonal_procrustes", (a, 2), (b, 2))
+    dtype, real = dtypes(linalg.orthogonal_procrustes, [a, b], [2, 2])
+    n = a.shape[-1]
+    return ArraySpec((*stack, n, n), dtype), ArraySpec(stack, real)
+
+
+procrustes_p = declare(
+    "orthogonal_procrustes",
+    linalg.orthogonal_procrustes,
+    _procrustes_spec,
+    Rules(jvp=[_procrustes_jvp(0), _procrustes_jvp(1)], vjp=None),
+    cores=(2, 2),
+    multiple=True,
+    masks=True,
+)
+
+
+@covers(linalg.orthogonal_procrustes)
+def orthogonal_procrustes(A: Any, B: Any, check_finite: bool = True) -> Any:  # noqa: N803
+    """Differentiable where `A^H B` has full rank."""
+    return bind(procrustes_p, operand(A), operand(B), **unchecked(check_finite))
