@@ -10,7 +10,12 @@ from functrans.scipy import stats
 from functrans.testing.strategies.entries import Draw
 from functrans.testing.strategies.operands import calls, register
 
-_SHAPES: tuple[tuple[tuple[int, ...], ...], ...] = (((3,), (), ()), ((2, 1), (3,), ()), ((), (2,), ()), ((0,), (1,), ()))
+_SHAPES: tuple[tuple[tuple[int, ...], ...], ...] = (
+    ((3,), (), ()),
+    ((2, 1), (3,), ()),
+    ((), (2,), ()),
+    ((0,), (1,), ()),
+)
 _METHODS = ("logpdf", "pdf", "cdf", "sf", "logcdf", "logsf", "ppf", "isf")
 
 
