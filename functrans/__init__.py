@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from functrans.debug.nonfinite import debug_nans as debug_nans
     from functrans.implicit.fixed import fixed_point as fixed_point
     from functrans.implicit.linear import custom_linear_solve as custom_linear_solve
+    from functrans.implicit.ode import odeint as odeint
     from functrans.implicit.roots import custom_root as custom_root
     from functrans.control.prefixes import associative_scan as associative_scan
     from functrans.interpreter import evaluate as evaluate
@@ -95,6 +96,7 @@ _HOMES = {
     "linearize": "transforms.linearize",
     "map": "transforms.vmap",
     "numpy": "numpy",
+    "odeint": "implicit.ode",
     "pmax": "transforms.collective",
     "pmean": "transforms.collective",
     "pmin": "transforms.collective",
@@ -145,6 +147,7 @@ __all__ = [
     "linearize",
     "map",
     "numpy",
+    "odeint",
     "pmax",
     "pmean",
     "pmin",

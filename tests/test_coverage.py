@@ -74,8 +74,8 @@ def lawless(
 #: What means something inside of a named batch alone; `tests/transforms/test_collective.py` tests it there.
 OF_A_BATCH = {"all_gather"}
 #: What holds the value that a solver found: it moves as the equation says, which tests/implicit looks at, and its value
-#: does not follow its operands; the solver itself, and the look at its result.
-OF_A_SOLVER = {"root", "solver", "expect_converged"}
+#: does not follow its operands; the solver itself, and the look at its result; integrals, which are as exact as asked.
+OF_A_SOLVER = {"root", "solver", "expect_converged", "odeint", "odeint_adjoint"}
 
 
 def test_every_law_is_run_on_every_primitive():

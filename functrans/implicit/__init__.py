@@ -9,6 +9,7 @@ from functrans.implicit.krylov import solve_cg as solve_cg
 from functrans.implicit.krylov import solve_gmres as solve_gmres
 from functrans.implicit.linear import custom_linear_solve as custom_linear_solve
 from functrans.implicit.linear import linear_solve as linear_solve
+from functrans.implicit.ode import odeint as odeint
 from functrans.implicit.roots import custom_root as custom_root
 from functrans.implicit.roots import root as root
 
@@ -17,6 +18,7 @@ __all__ = [
     "custom_root",
     "fixed_point",
     "linear_solve",
+    "odeint",
     "root",
     "solve_cg",
     "solve_gmres",
