@@ -217,6 +217,10 @@ class Primitive:
         return f"<primitive {self.name}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if _registry.get(self.name) is not self:
+            from pickle import PicklingError
+
+            raise PicklingError(f"the primitive {self.name!r} is not the one of that name: another was declared since")
         return (lookup, (self.name,))
 
 

@@ -132,3 +132,11 @@ def _checked(leaf: Any, spec: ArraySpec, what: str) -> Any:
 def filled(values: Sequence[Any], like: Sequence[Any]) -> list[Any]:
     """Zeros in place of None."""
     return [zeros(ArraySpec.of(x).strong()) if value is None else value for value, x in zip(values, like, strict=True)]
+
+
+def arrays(values: Sequence[Any]) -> list[Any]:
+    """Those that the user's function may write into: what a recording has read, the walk back reads once more.
+
+    Residuals that hold them are kept as they are now (``ReverseRecorder.as_it_is``).
+    """
+    return [value for value in values if type(value) is np.ndarray]

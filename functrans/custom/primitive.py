@@ -10,6 +10,7 @@ import numpy as np
 
 from functrans import tree
 from functrans.control.derived import chosen, inexact, spread_out
+from functrans.custom.call import arrays
 from functrans.errors import DerivativeError, describe_function, expect_function
 from functrans.ir import ArraySpec
 from functrans.ops import batching
@@ -99,11 +100,12 @@ class _Operation:
         def along(*tangents: Any) -> Any:
             return self._tangents(primals, spread_out(tangents, moving), outs, params)
 
-        return outs, Linearization("vjp", along, origin, tree.flatten(tuple(origin))[1], has_aux=False)
+        line = Linearization("vjp", along, origin, tree.flatten(tuple(origin))[1], has_aux=False)
+        return outs, (line, arrays(primals))
 
     def backward(self, kept: Any, cts: Sequence[Any], moving: Sequence[bool], **params: Any) -> list[Any]:
         if self.vjp is None:
-            return spread_out(kept.pull_leaves(list(cts)), moving)
+            return spread_out(kept[0].pull_leaves(list(cts)), moving)
         primals, outs = kept
         given = [zeros(ArraySpec.of(o)) if c is None else c for c, o in zip(cts, outs, strict=True)]
         return self._cotangents(primals, given, outs, params)

@@ -17,7 +17,7 @@ from functrans import tree
 from functrans.control.closure import close
 from functrans.control.derived import batched as batched_program
 from functrans.control.derived import chosen, inexact, spread_out
-from functrans.custom.call import Call, filled
+from functrans.custom.call import Call, arrays, filled
 from functrans.errors import DerivativeError, MissingRuleError, TreeError, describe_function, expect_function
 from functrans.interpreter import runner
 from functrans.ir import ArraySpec, Program
@@ -97,11 +97,11 @@ class PushRule(Rule):
 
         origin = [zeros(ArraySpec.of(x).strong()) for x in chosen(primals, moves)]
         line = Linearization("vjp", along, origin, tree.flatten(tuple(origin))[1], has_aux=True)
-        return line.aux, (line, moves)  # type: ignore[return-value]
+        return line.aux, (line, moves, arrays(primals))  # type: ignore[return-value]
 
     def pull(self, residuals: Any, cts: Sequence[Any], specs: Sequence[ArraySpec]) -> list[Any]:  # noqa: ARG002
         """The cotangents of the arguments, None for zero."""
-        line, moves = residuals
+        line, moves, _ = residuals
         return spread_out(line.pull_leaves(list(cts)), moves)
 
     def mapped(self, axes: Sequence[int | None], size: int) -> Any:
@@ -415,28 +415,32 @@ class custom_jvp(_Custom):  # noqa: N801 (JAX's name)
 
     def defjvps(self, *jvps: Callable[..., Any] | None) -> None:
         """Give a rule for each argument, ``rule(tangent, out, *args)``, of which the tangents add up."""
+        for jvp in jvps:
+            if jvp is not None:
+                expect_function(jvp, "defjvps")
+        self._rule = jvps
 
-        def rule(*given: Any) -> tuple[Any, Any]:
-            *fixed, primals, tangents = given
-            positions = [i % (len(fixed) + len(primals)) for i in self.nondiff_argnums]
-            args: list[Any] = []
-            moving, held = iter(primals), dict(zip(positions, fixed, strict=True))
-            for i in range(len(fixed) + len(primals)):
-                args.append(held[i] if i in held else next(moving))
-            if len(jvps) != len(primals):
-                raise MissingRuleError(
-                    f"`defjvps` of {describe_function(self.fun)} was given {len(jvps)} rules for {len(primals)} "
-                    "arguments",
-                    "give one for each argument that moves; None where the tangent is zero.",
-                )
-            out = self.fun(*args)
-            terms = [r(t, out, *args) for r, t in zip(jvps, tangents, strict=True) if r is not None]
-            total = tree.map(lambda leaf: zeros(ArraySpec.of(leaf).strong()), out) if not terms else terms[0]
-            for term in terms[1:]:
-                total = tree.map(lambda a, b: a + b, total, term)
-            return out, total
+    def rule(self) -> Any:
+        """What its author gave, as one rule."""
+        given = super().rule()
+        return functools.partial(self._sum, given) if isinstance(given, tuple) else given
 
-        self._rule = rule
+    def _sum(self, jvps: Sequence[Callable[..., Any] | None], *given: Any) -> tuple[Any, Any]:
+        *fixed, primals, tangents = given
+        count = len(fixed) + len(primals)
+        moving, held = iter(primals), dict(zip([i % count for i in self.nondiff_argnums], fixed, strict=True))
+        args = [held[i] if i in held else next(moving) for i in range(count)]
+        if len(jvps) != len(primals):
+            raise MissingRuleError(
+                f"`defjvps` of {describe_function(self.fun)} was given {len(jvps)} rules for {len(primals)} arguments",
+                "give one for each argument that moves; None where the tangent is zero.",
+            )
+        out = self(*args)  # with its rule: a second derivative goes by it, too
+        terms = [r(t, out, *args) for r, t in zip(jvps, tangents, strict=True) if r is not None]
+        total = tree.map(lambda leaf: zeros(ArraySpec.of(leaf).strong()), out) if not terms else terms[0]
+        for term in terms[1:]:
+            total = tree.map(lambda a, b: a + b, total, term)
+        return out, total
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function."""

@@ -224,7 +224,7 @@ class Program(_Frozen):
                 for var in equation.outputs:
                     number[var] = len(number)
                 outs = tuple(var.spec for var in equation.outputs)
-                rows.append((equation.primitive.name, ins, outs, frozen_key(equation.params)))
+                rows.append((equation.primitive, ins, outs, frozen_key(equation.params)))
             rows.append(tuple(_atom_key(atom, number) for atom in self.outputs))
             object.__setattr__(self, "_key", (*rows, self.in_tree, self.out_tree))
         return self._key  # type: ignore[return-value]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -13,6 +14,20 @@ if TYPE_CHECKING:
     from functrans.primitive import Primitive
 
 _births = count().__next__
+
+
+def purpose_of(transform: str, function: Callable[..., Any]) -> str:
+    """What a trace is for, in the words of an error."""
+    return f"by `{transform}` of {describe_function(function)}"
+
+
+def refuse_leaked(transform: str, function: Callable[..., Any], *_: Any) -> NoReturn:
+    """Refuse a value of a trace that has ended."""
+    raise LeakedTracerError(
+        f"a value traced {purpose_of(transform, function)} was used after that had ended",
+        "return it from the function instead of storing it outside (in a list, an attribute, a global); for "
+        "extra results use `has_aux=True`.",
+    )
 
 
 class Recorder:
@@ -38,7 +53,7 @@ class Recorder:
     @property
     def purpose(self) -> str:
         """What the trace is for, in the words of an error: ``by `grad` of `loss` (model.py:3)``."""
-        return f"by `{self.transform}` of {describe_function(self.function)}"
+        return purpose_of(self.transform, self.function)
 
     def run(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
         """``function(*args)``, after which the trace is over."""
@@ -64,13 +79,17 @@ class Recorder:
         """Compute ``primitive`` one level further out, and record it."""
         raise NotImplementedError
 
-    def leaked(self, *_: Any) -> NoReturn:
-        """Stands in for the recording once the trace has ended."""
-        raise LeakedTracerError(
-            f"a value traced {self.purpose} was used after that had ended",
-            "return it from the function instead of storing it outside (in a list, an attribute, a global); for "
-            "extra results use `has_aux=True`.",
-        )
+    def leaked(self) -> NoReturn:
+        """Refuse a value of this trace, which has ended."""
+        refuse_leaked(self.transform, self.function)
+
+    def ended(self) -> Callable[..., NoReturn]:
+        """What stands in for the recording once the trace has ended.
+
+        It does not hold the recorder, which holds it: what a trace has read is freed with its last user, and need not
+        wait for Python's search for cycles.
+        """
+        return partial(refuse_leaked, self.transform, self.function)
 
     def unary(self, primitive: Primitive, x: Any) -> Any:
         """:meth:`process` of one operand of this trace, without parameters."""

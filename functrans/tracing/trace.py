@@ -63,7 +63,7 @@ class StagedRecorder(Recorder):
 
     def close(self) -> None:
         self.closed = True
-        self.record = self.leaked
+        self.record = self.ended()
 
 
 def frozen(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

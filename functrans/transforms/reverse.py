@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from functrans import tree
 from functrans.errors import TracedAssignmentError, user_location
 from functrans.ir.spec import ArraySpec
 from functrans.primitive import Bilinear, Constant, Derivatives, Joint, Linear, Primitive, residual_key
@@ -201,6 +202,7 @@ class ReverseRecorder(Recorder):
         moving = tuple([parent is not None for parent in parents])
         age = self.next_age()
         out, residuals = primitive.derivative.forward(values, moving, **params)  # type: ignore[union-attr,operator]
+        residuals = tree.map(self.as_it_is, residuals)
         refuse_closed_over(self, primitive, out)
         targets = [ArraySpec.of(value) if moves else None for value, moves in zip(values, moving, strict=True)]
         location = user_location() if self.located else None
@@ -221,7 +223,7 @@ class ReverseRecorder(Recorder):
 
     def close(self) -> None:
         self.closed = True
-        self.next_age = self.leaked
+        self.next_age = self.ended()
         for array in sorted(self.locked, key=lambda array: array.base is not None):  # a view only after its base
             array.flags.writeable = True
         self.locked.clear()

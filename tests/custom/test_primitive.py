@@ -12,6 +12,7 @@ import scipy.linalg
 import functrans as ft
 from functrans.custom.primitive import primitive
 from functrans.errors import DerivativeError, MissingRuleError
+from functrans.primitive import forget, primitives
 from functrans.testing import check_grads
 from functrans.testing.compare import leaves
 
@@ -44,6 +45,15 @@ def stretched(x, by, power=2):
 )
 def product(x, y):
     return x * y
+
+
+@pytest.fixture(autouse=True)
+def _forgotten():
+    """What a test declares ends with it."""
+    before = set(primitives())
+    yield
+    for made in set(primitives()) - before:
+        forget(made)
 
 
 CALLS = {
@@ -132,3 +142,16 @@ def test_mistakes():
     of_complex = primitive(lambda z: np.real(z), derivatives="numerical")
     with pytest.raises(DerivativeError, match="complex argument"):
         ft.grad(of_complex)(1j)
+
+
+def test_two_of_one_name_are_two():
+    def scaled(by):
+        return primitive(lambda x: by * x, vjp=lambda ct, out, x: (by * ct,))
+
+    first, second = scaled(2.0), scaled(3.0)
+    one, other = ft.trace(first)(1.0), ft.trace(second)(1.0)
+    assert one != other
+    assert (ft.evaluate(one, 1.0), ft.evaluate(other, 1.0)) == (2.0, 3.0)
+    assert ft.grad(lambda x: first(x) * second(x))(1.0) == 12.0
+    with pytest.raises(pickle.PicklingError, match="another was declared since"):
+        pickle.dumps(one)

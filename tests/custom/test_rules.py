@@ -201,3 +201,10 @@ def test_nondiff_argnums_that_are_not_there():
     f = ft.custom_vjp(lambda x: x, nondiff_argnums=(3,))
     with pytest.raises(DerivativeError, match="nondiff_argnums"):
         ft.grad(lambda x: f(x))(1.0)
+
+
+def test_second_derivatives_go_by_the_rule_too():
+    f = ft.custom_jvp(lambda x: np.round(np.exp(x), 12))  # which has no derivative of its own
+    f.defjvps(lambda t, out, x: t * out)
+    np.testing.assert_allclose(ft.grad(ft.grad(ft.grad(f)))(1.0), np.e)
+    np.testing.assert_allclose(ft.evaluate(ft.trace(ft.grad(ft.grad(f)))(0.0), 1.0), np.e)
