@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from functrans.ir.spec import ArraySpec
 from functrans.ops.family import elementwise
 from functrans.primitive import POSITIVE, Domain, Rule
 from functrans.scipy.special import incomplete_beta as beta
@@ -46,6 +47,13 @@ def solved(name: str, unknown: Slope, others: Sequence[Slope | float | None], do
 
     if hasattr(special, name):
         elementwise(getattr(special, name), [rule(slope) for slope in others], singular=True, domain=domain)
+
+
+def promoted(*operands: Any) -> Any:
+    """Operands of several dtypes in double precision, as SciPy takes them."""
+    if len({ArraySpec.of(x).dtype for x in operands}) == 1:
+        return operands
+    return [x * np.ones((), np.float64) for x in operands]
 
 
 def _half_line(out: Any, found: Any) -> Any:
@@ -82,15 +90,27 @@ solved(
 
 
 def _in_rate(a: Any, b: Any, x: Any) -> Any:
-    return (b / a) * gamma.density(b + 1.0, a * x)  # x times the density, which may be infinite at 0
+    a, b, x = promoted(a, b, x)
+    a, b, x = promoted(a, b, x)
+    return np.divide(b, a) * gamma.density(b + 1.0, a * x)  # x times the density, which may be infinite at 0
+
+
+def _in_shape(a: Any, b: Any, x: Any) -> Any:
+    a, b, x = promoted(a, b, x)
+    return gamma.in_a(b, a * x)
+
+
+def _gamma_density(a: Any, b: Any, x: Any) -> Any:
+    a, b, x = promoted(a, b, x)
+    return a * gamma.density(b, a * x)
 
 
 elementwise(
     special.gdtr,
     [
         lambda out, a, b, x: _in_rate(a, b, x),
-        lambda out, a, b, x: gamma.in_a(b, a * x),
-        lambda out, a, b, x: a * gamma.density(b, a * x),
+        lambda out, a, b, x: _in_shape(a, b, x),
+        lambda out, a, b, x: _gamma_density(a, b, x),
     ],
     singular=True,
     domain=_THREE,
@@ -99,30 +119,30 @@ elementwise(
     special.gdtrc,
     [
         lambda out, a, b, x: -_in_rate(a, b, x),
-        lambda out, a, b, x: -gamma.in_a(b, a * x),
-        lambda out, a, b, x: -a * gamma.density(b, a * x),
+        lambda out, a, b, x: -_in_shape(a, b, x),
+        lambda out, a, b, x: -_gamma_density(a, b, x),
     ],
     singular=True,
     domain=_THREE,
 )
 solved(
     "gdtrix",
-    lambda out, a, b, p: a * gamma.density(b, a * out),
-    [lambda out, a, b, p: _in_rate(a, b, out), lambda out, a, b, p: gamma.in_a(b, a * out), 1.0],
+    lambda out, a, b, p: _gamma_density(a, b, out),
+    [lambda out, a, b, p: _in_rate(a, b, out), lambda out, a, b, p: _in_shape(a, b, out), 1.0],
     (POSITIVE, POSITIVE, _UNIT),
     _half_line,
 )
 solved(
     "gdtria",
     lambda out, p, b, x: _in_rate(out, b, x),
-    [1.0, lambda out, p, b, x: gamma.in_a(b, out * x), lambda out, p, b, x: out * gamma.density(b, out * x)],
+    [1.0, lambda out, p, b, x: _in_shape(out, b, x), lambda out, p, b, x: _gamma_density(out, b, x)],
     (_UNIT, POSITIVE, POSITIVE),
     _half_line,
 )
 solved(
     "gdtrib",
-    lambda out, a, p, x: gamma.in_a(out, a * x),
-    [lambda out, a, p, x: _in_rate(a, out, x), 1.0, lambda out, a, p, x: a * gamma.density(out, a * x)],
+    lambda out, a, p, x: _in_shape(a, out, x),
+    [lambda out, a, p, x: _in_rate(a, out, x), 1.0, lambda out, a, p, x: _gamma_density(a, out, x)],
     (POSITIVE, _UNIT, POSITIVE),
 )
 
@@ -199,28 +219,31 @@ def in_log_quotient(a: Any, b: Any, r: Any) -> Any:
     """``r`` times the derivative of ``betainc(a, b, r / (1 + r))`` in ``r``."""
     low, z = _sides(r)
     first, second = np.where(low, a, b), np.where(low, b, a)
-    return (a * b / ((a + b) * (a + b + 1.0))) * beta.density(first + 1.0, second + 1.0, z)
+    return np.divide(a * b, (a + b) * (a + b + 1.0)) * beta.density(first + 1.0, second + 1.0, z)
 
 
 def in_quotient(a: Any, b: Any, r: Any) -> Any:
     """The derivative of ``betainc(a, b, r / (1 + r))`` in ``r``."""
     low, z = _sides(r)
     first, second = np.where(low, a, b + 2.0), np.where(low, b + 2.0, a)
-    return (b * (b + 1.0) / ((a + b) * (a + b + 1.0))) * beta.density(first, second, z)
+    return np.divide(b * (b + 1.0), (a + b) * (a + b + 1.0)) * beta.density(first, second, z)
 
 
 def _f_in_first(m: Any, n: Any, x: Any) -> Any:
-    r = x * (m / n)
+    m, n, x = promoted(m, n, x)
+    r = x * np.divide(m, n)
     return 0.5 * in_a_of_quotient(0.5 * m, 0.5 * n, r) + in_log_quotient(0.5 * m, 0.5 * n, r) / m
 
 
 def _f_in_second(m: Any, n: Any, x: Any) -> Any:
-    r = x * (m / n)
+    m, n, x = promoted(m, n, x)
+    r = x * np.divide(m, n)
     return 0.5 * in_b_of_quotient(0.5 * m, 0.5 * n, r) - in_log_quotient(0.5 * m, 0.5 * n, r) / n
 
 
 def _f_in_x(m: Any, n: Any, x: Any) -> Any:
-    return (m / n) * in_quotient(0.5 * m, 0.5 * n, x * (m / n))
+    m, n, x = promoted(m, n, x)
+    return np.divide(m, n) * in_quotient(0.5 * m, 0.5 * n, x * np.divide(m, n))
 
 
 elementwise(

@@ -26,6 +26,7 @@ from functrans.scipy.special.density_parts import (
     result_dtype,
     stirling_rest,
 )
+from functrans.scipy.special.gamma_family import digamma_difference, inverse_power_difference, polygamma_reflected
 from functrans.tracing.bind import bind
 
 _UNIT = (0.0, 1.0)
@@ -80,20 +81,18 @@ def beta_power(a, b, x, y):  # type: ignore[no-untyped-def]
     return np.where(small, direct * x**a * y**b, np.exp(rest - far) / np.sqrt(2.0 * np.pi * c * d * sum_))
 
 
-def beta_logs(a, b, total, m, n):  # type: ignore[no-untyped-def]
-    """The derivatives of ``log(gamma(total) / (gamma(a + 1) gamma(b + 1)))``, but for the first ones.
-
-    ``total`` is ``a + b``, or one more.
-    """
+def beta_logs(a, b, more, m, n):  # type: ignore[no-untyped-def]
+    """The derivatives of ``log(gamma(a + b + more) / (gamma(a + 1) gamma(b + 1)))``, but for the first ones."""
     logs = {}
     for i in range(m + 1):
         for j in range(n + 1):
             if i + j > 1:
-                logs[i, j] = scipy.special.polygamma(i + j - 1, total)
                 if j == 0:
-                    logs[i, j] = logs[i, j] - scipy.special.polygamma(i - 1, a + 1.0)
-                if i == 0:
-                    logs[i, j] = logs[i, j] - scipy.special.polygamma(j - 1, b + 1.0)
+                    logs[i, j] = digamma_difference(a + 1.0, b + (more - 1.0), i - 1)
+                elif i == 0:
+                    logs[i, j] = digamma_difference(b + 1.0, a + (more - 1.0), j - 1)
+                else:
+                    logs[i, j] = scipy.special.polygamma(i + j - 1, a + b + more)
     return logs
 
 
@@ -101,7 +100,7 @@ def betainc_density(a, b, x, y, m, n, k):  # type: ignore[no-untyped-def]
     """The derivatives between 0 and 1: the density's, each of which in ``x`` comes of the two before."""
     log_x = np.where(x < 0.5, np.log(x), np.log1p(-y))
     log_y = np.where(y < 0.5, np.log(y), np.log1p(-x))
-    logs = beta_logs(a, b, a + b, m, n)
+    logs = beta_logs(a, b, 0.0, m, n)
     rises = digamma_rise(a + 1.0, b), digamma_rise(b + 1.0, a)
     logs[1, 0], logs[0, 1] = log_x + (rises[0] - 1.0 / (a + b)), log_y + (rises[1] - 1.0 / (a + b))
     over = product_derivatives(logs, m, n)
@@ -160,7 +159,7 @@ def betainc_lower(a, b, x, y, m, n):  # type: ignore[no-untyped-def]
     power = beta_power(a, b, x, y)
     log_x = np.where(x < 0.5, np.log(x), np.log1p(-y))
     log_y = np.where(y < 0.5, np.log(y), np.log1p(-x))
-    logs = beta_logs(a, b, a + b, m, n)
+    logs = beta_logs(a, b, 0.0, m, n)
     rises = digamma_rise(a + 1.0, b), digamma_rise(b + 1.0, a)
     logs[1, 0], logs[0, 1] = log_x + (rises[0] - 1.0 / (a + b)), log_y + (rises[1] - 1.0 / (a + b))
     over = product_derivatives(logs, m, n)
@@ -174,7 +173,7 @@ def betainc_lower(a, b, x, y, m, n):  # type: ignore[no-untyped-def]
         reach = reach - excess / (c - total * fallen / (y + fallen))
     # Nothing changes fast but near the place of t = 1/2, from where points are spread exponentially to both sides.
     middle = np.where(reach > 4.0, np.clip(np.log(x / y), 0.0, reach), 0.0)
-    logs = beta_logs(a, b, total, m, n)
+    logs = beta_logs(a, b, 1.0, m, n)
     where = [c, b, total, x, y, log_x, log_y, *rises]
     out = betainc_panel(middle, reach - middle, where, logs, m, n)
     split = middle > 0
@@ -239,6 +238,9 @@ betainc_derivative_p = Primitive(
             deviance,
             stirling_rest,
             digamma_rise,
+            digamma_difference,
+            inverse_power_difference,
+            polygamma_reflected,
             gauss_legendre,
             product_derivatives,
         )

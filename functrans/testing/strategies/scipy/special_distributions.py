@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from functrans.primitive import POSITIVE, Domain
+from functrans.primitive import POSITIVE, REAL, Domain
 from functrans.testing.strategies.entries import Draw
 from functrans.testing.strategies.operands import FLOATS, register
 
@@ -19,21 +19,22 @@ Operands = tuple[list[Any], dict[str, Any]]
 UNIT = (0.0, 1.0)
 COUNTS = (0.0, 4.0)
 _SHAPES = (
-    ((3,), (3,), (2, 1)),
-    ((), (3,), ()),
-    ((), (), ()),
-    ((2,), (2,), (2,)),
-    ((0,), (1,), ()),
+    ((3,), (3,), (2, 1), ()),
+    ((), (3,), (), ()),
+    ((), (), (), ()),
+    ((2,), (2,), (2,), (2,)),
+    ((0,), (1,), (), ()),
 )
 
 
-def fractions(name: str, *domains: Domain, orders: Sequence[tuple[int, ...]] = (), counts: int = 0) -> None:
-    """An elementwise function of floating numbers, the first ``counts`` of which are counted.
+def fractions(name: str, *domains: Domain, counts: int = 0, tame: bool = False, **params: Sequence[Any]) -> None:
+    """An elementwise function of floating numbers, the first ``counts`` of which are counted; choices of parameters.
 
-    ``orders``: those of its derivatives, which it takes as a parameter.
+    ``tame``: at the huge and the tiny SciPy does not come to an end.
     """
 
     def recipe(draw: Draw) -> Operands:
+        draw = draw.inside() if tame else draw
         draw.dtype = draw.choice(FLOATS)
         shapes = draw.choice(_SHAPES)[: len(domains)]
         args = []
@@ -44,9 +45,9 @@ def fractions(name: str, *domains: Domain, orders: Sequence[tuple[int, ...]] = (
                 args.append(draw(shape, domain, place))
         if not counts and np.ndim(args[0]) == 0 and draw.choice((False, True)):
             args[0] = args[0].item()
-        return args, {"orders": draw.choice(orders)} if orders else {}
+        return args, {key: draw.choice(choices) for key, choices in params.items()}
 
-    if hasattr(special, name) or orders:
+    if hasattr(special, name) or params:
         register(f"scipy.special.{name}", recipe)
 
 
@@ -70,3 +71,15 @@ fractions(
     *(POSITIVE, POSITIVE, UNIT),
     orders=[(1, 0, 0), (0, 1, 0), (0, 0, 1), (2, 0, 0), (1, 1, 0), (0, 2, 0), (1, 0, 1), (0, 1, 2), (0, 0, 3)],
 )
+fractions("stdtrit", POSITIVE, UNIT)
+fractions("stdtr_derivative", POSITIVE, REAL, orders=[(1, 0), (0, 1), (2, 0), (1, 1), (0, 2), (0, 3)])
+fractions("kolmogi", UNIT)
+for _name in ("smirnov", "smirnovi"):
+    fractions(_name, COUNTS, UNIT, counts=1)
+fractions("smirnov_derivative", COUNTS, UNIT, counts=1, order=[1, 2])
+fractions("kolmogorov_derivative", (0.2, 2.0), n=[1, 2, 3])
+fractions("nrdtrimn", UNIT, POSITIVE, REAL)
+fractions("nrdtrisd", REAL, (0.55, 0.95), REAL)
+fractions("chndtr", POSITIVE, POSITIVE, POSITIVE, tame=True)
+fractions("nctdtr", POSITIVE, REAL, REAL, tame=True)
+fractions("ncfdtr", POSITIVE, POSITIVE, POSITIVE, POSITIVE, tame=True)
