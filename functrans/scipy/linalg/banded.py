@@ -73,12 +73,12 @@ def _impl(ab: Any, b: Any, *, bands: tuple[int, int], **params: Any) -> Any:
 
 def _back(ct: Any, ab: Any, bands: tuple[int, int], vector: bool) -> Any:
     lower, upper = bands
-    return solved(banded_p, _flipped(ab, lower, upper), ct, vector, bands=(upper, lower))
+    return solved(banded_p, _flipped(ab, lower, upper), ct, vector, bands=(upper, lower), check_finite=False)
 
 
 def _jvp(dab: Any, out: Any, ab: Any, b: Any, *, bands: tuple[int, int], **_: Any) -> Any:
     vector = b.ndim == 1
-    return -solved(banded_p, ab, _times(dab, out, *bands, vector), vector, bands=bands)
+    return -solved(banded_p, ab, _times(dab, out, *bands, vector), vector, bands=bands, check_finite=False)
 
 
 banded_p: Primitive = declare(
@@ -128,16 +128,31 @@ def _whole(ab: Any, lower: bool) -> tuple[Any, tuple[int, int]]:
     return np.concatenate([above, main, below], axis=-2), (k, k)
 
 
+def _conjugated(primitive: Primitive, ct: Any, factor: Any, vector: bool, **params: Any) -> Any:
+    """The transpose of the solution of hermitian equations in the right-hand side."""
+    return conj(solved(primitive, factor, conj(ct), vector, **{**params, "check_finite": False}))
+
+
 def _by_band(ab: Any, b: Any, *, lower: bool = False, **_: Any) -> Any:
     whole, bands = _whole(ab, lower)
-    return bind(banded_p, whole, b, bands=bands)
+    return bind(banded_p, whole, b, bands=bands, check_finite=False)
 
 
-hermitian_p = declare(
+_of_half = follows(_by_band, 1)
+hermitian_p: Primitive = declare(
     "solveh_banded",
     linalg.solveh_banded,
     lambda ab, b, **params: _solution("solveh_banded", ab, b, ab.shape[-2] if ab.ndim > 1 else 0),
-    follows(_by_band, 2),
+    Rules(
+        jvp=[
+            *_of_half.jvp,
+            lambda db, out, ab, b, **params: bind(hermitian_p, ab, db, **{**params, "check_finite": False}),
+        ],
+        vjp=[
+            *_of_half.vjp,
+            lambda ct, out, ab, b, **params: _conjugated(hermitian_p, ct, ab, b.ndim == 1, **params),
+        ],
+    ),
     batch=checked(solver_batch),
     masks=True,
 )
@@ -171,15 +186,25 @@ def _by_factor(cb: Any, b: Any, *, lower: bool, **_: Any) -> Any:
     pairs = [(cb, own), (other, own[::-1])]
     x = b
     for ab, bands in pairs if lower else pairs[::-1]:
-        x = solved(banded_p, ab, x, vector, bands=bands)
+        x = solved(banded_p, ab, x, vector, bands=bands, check_finite=False)
     return x
 
 
-cho_banded_p = declare(
+_of_factor = follows(_by_factor, 1)
+cho_banded_p: Primitive = declare(
     "cho_solve_banded",
     _cho_impl,
     lambda cb, b, **params: _solution("cho_solve_banded", cb, b, cb.shape[-2] if cb.ndim > 1 else 0),
-    follows(_by_factor, 2),
+    Rules(
+        jvp=[
+            *_of_factor.jvp,
+            lambda db, out, cb, b, **params: bind(cho_banded_p, cb, db, **{**params, "check_finite": False}),
+        ],
+        vjp=[
+            *_of_factor.vjp,
+            lambda ct, out, cb, b, **params: _conjugated(cho_banded_p, ct, cb, b.ndim == 1, **params),
+        ],
+    ),
     source=lambda args, params: (
         f"scipy.linalg.cho_solve_banded(({args[0]}, {params['lower']}), {args[1]}"
         f"{'' if params.get('check_finite', True) else ', check_finite=False'})"

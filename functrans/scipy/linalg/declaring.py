@@ -22,6 +22,7 @@ from functrans.ops.family import broadcast_shapes
 from functrans.primitive import Batch, Derivative, Primitive, Rules, Source, call_source
 from functrans.tracing.bind import bind
 from functrans.transforms.jvp import jvp
+from functrans.transforms.walk import transposed
 
 
 def declare(
@@ -182,7 +183,17 @@ def follows(reference: Callable[..., Any], count: int) -> Rules:
 
         return push
 
-    return Rules(jvp=[rule(position) for position in range(count)], vjp=None)
+    pushes = [rule(position) for position in range(count)]
+    return Rules(jvp=pushes, vjp=[pulled(push, position) for position, push in enumerate(pushes)])
+
+
+def pulled(push: Callable[..., Any], position: int) -> Callable[..., Any]:
+    """The rule of the reverse mode for an operand, from that of the forward mode."""
+
+    def pull(ct: Any, out: Any, *operands: Any, **params: Any) -> Any:
+        return transposed(push, ArraySpec.of(operands[position]), ct, out, operands, params)
+
+    return pull
 
 
 def refused(name: str, what: str, instead: str) -> UncoveredFunctionError:

@@ -119,13 +119,14 @@ def _lu_jvp(da: Any, l: Any, u: Any) -> tuple[Any, Any]:  # noqa: E741
     """How the factors change if the matrix, with its rows in the order of ``l``, does."""
     k = l.shape[-1]
     l1, u1 = l[..., :k, :], u[..., :, :k]
-    down = {"lower": True, "unit_diagonal": True}
+    down = {"lower": True, "unit_diagonal": True, "check_finite": False}
+    across = {"trans": 1, "check_finite": False}
     inner = bind(triangular_p, l1, da[..., :k, :k], **down)
-    inner = bind(triangular_p, u1, inner.mT, trans=1).mT
+    inner = bind(triangular_p, u1, inner.mT, **across).mT
     dl = l1 @ np.tril(inner, -1)
     du = np.triu(inner) @ u1
     if l.shape[-2] > k:
-        below = bind(triangular_p, u1, (da[..., k:, :k] - l[..., k:, :] @ du).mT, trans=1).mT
+        below = bind(triangular_p, u1, (da[..., k:, :k] - l[..., k:, :] @ du).mT, **across).mT
         dl = np.concatenate([dl, below], axis=-2)
     if u.shape[-1] > k:
         beside = bind(triangular_p, l1, da[..., :k, k:] - dl[..., :k, :] @ u[..., k:], **down)
@@ -263,7 +264,8 @@ def _lu_solve_impl(lu: Any, b: Any, piv: Any, *, trans: int = 0, **params: Any) 
 def _by_lu(lu: Any, b: Any, piv: Any, *, trans: int = 0, **_: Any) -> Any:
     vector = b.ndim == 1
     order = bind(_row_order, piv, m=lu.shape[-1])
-    down = {"lower": True, "unit_diagonal": True}
+    up = {"trans": trans, "check_finite": False}
+    down = {"lower": True, "unit_diagonal": True, **up}
 
     def rows(x: Any, order: Any) -> Any:
         return np.take_along_axis(x, order if vector else order[..., None], axis=-1 if vector else -2)
@@ -272,9 +274,29 @@ def _by_lu(lu: Any, b: Any, piv: Any, *, trans: int = 0, **_: Any) -> Any:
         stack = np.broadcast_shapes(order.shape[:-1], b.shape[:-2])
         core = b.shape[-1:] if vector else b.shape[-2:]
         half = solved(triangular_p, lu, rows(np.broadcast_to(b, (*stack, *core)), order), vector, **down)
-        return solved(triangular_p, lu, half, vector)
-    half = solved(triangular_p, lu, b, vector, trans=trans)
-    return rows(solved(triangular_p, lu, half, vector, trans=trans, **down), np.argsort(order, axis=-1))
+        return solved(triangular_p, lu, half, vector, **up)
+    half = solved(triangular_p, lu, b, vector, **up)
+    return rows(solved(triangular_p, lu, half, vector, **down), np.argsort(order, axis=-1))
+
+
+def _lu_solve_back(ct: Any, out: Any, lu: Any, b: Any, piv: Any, *, trans: int = 0, **_: Any) -> Any:
+    # The transposed of inv(a), inv(a)^T and inv(a)^H.
+    vector = b.ndim == 1
+
+    def solve(rhs: Any, trans: int) -> Any:
+        params = {"trans": trans, "check_finite": False}
+        if vector and rhs.ndim > 1:
+            return bind(lu_solve_p, lu, rhs[..., None], piv, **params)[..., 0]
+        return bind(lu_solve_p, lu, rhs, piv, **params)
+
+    return conj(solve(conj(ct), 0)) if trans == 2 else solve(ct, 1 - trans)
+
+
+_of_lu = follows(_by_lu, 1)
+
+
+def _lu_solve_moved(db: Any, out: Any, lu: Any, b: Any, piv: Any, **params: Any) -> Any:
+    return bind(lu_solve_p, lu, db, piv, **{**params, "check_finite": False})
 
 
 def _lu_solve_spec(lu: ArraySpec, b: ArraySpec, piv: ArraySpec, **params: Any) -> ArraySpec:
@@ -298,11 +320,11 @@ def _lu_solve_batch(primitive: Any, operands: Any, batched: Any, size: int, para
     return batching.stacked(2, 2, 1)(primitive, (lu, b[..., None], piv), batched, size, params)[..., 0]
 
 
-lu_solve_p = declare(
+lu_solve_p: Primitive = declare(
     "lu_solve",
     _lu_solve_impl,
     _lu_solve_spec,
-    Rules(jvp=[*follows(_by_lu, 2).jvp, None], vjp=None),
+    Rules(jvp=[*_of_lu.jvp, _lu_solve_moved, None], vjp=[*_of_lu.vjp, _lu_solve_back, None]),
     source=_lu_solve_source,
     batch=checked(_lu_solve_batch),
     masks=True,

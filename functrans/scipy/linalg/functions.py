@@ -12,7 +12,6 @@ order Fréchet derivatives of matrix functions and the level-2 condition number*
 from __future__ import annotations
 
 import operator
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -308,6 +307,8 @@ def sqrtm(A: Any, disp: Any = True, blocksize: Any = None) -> Any:  # noqa: N803
 
 def frechet_by_blocks(a, e, function, *args):  # type: ignore[no-untyped-def]
     """The derivative of a function of matrices at ``a`` along ``e``: what is beside the diagonal of twice the size."""
+    import warnings
+
     n = a.shape[-1]
     a, e = np.broadcast_arrays(a, e)
     dtype = np.result_type(a, e)

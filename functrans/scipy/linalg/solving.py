@@ -116,7 +116,7 @@ def _solve_jvp_vector(
     db: Any, out: Any, a: Any, b: Any, *, assume_a: Any = None, lower: bool = False, transposed: bool = False, **_: Any
 ) -> Any:
     m = meant(a, assume_a, lower)
-    return _solve_plainly(m.mT if transposed else m, db, b.ndim == 1)
+    return np.linalg.solve(m.mT if transposed else m, db)
 
 
 def _solve_vjp_matrix(
@@ -179,11 +179,12 @@ def _triangular_jvp_matrix(
     da: Any, out: Any, a: Any, b: Any, *, trans: int = 0, lower: bool = False, unit_diagonal: bool = False, **_: Any
 ) -> Any:
     moved = times(_turned(_triangular(da, lower, unit_diagonal), trans), out, b.ndim == 1)
-    return -solved(triangular_p, a, moved, b.ndim == 1, trans=trans, lower=lower, unit_diagonal=unit_diagonal)
+    params = {"trans": trans, "lower": lower, "unit_diagonal": unit_diagonal, "check_finite": False}
+    return -solved(triangular_p, a, moved, b.ndim == 1, **params)
 
 
 def _triangular_back(ct: Any, a: Any, vector: bool, trans: int, lower: bool, unit_diagonal: bool) -> Any:
-    params = {"lower": lower, "unit_diagonal": unit_diagonal}
+    params = {"lower": lower, "unit_diagonal": unit_diagonal, "check_finite": False}
     if trans == 2:
         return conj(solved(triangular_p, a, conj(ct), vector, **params))
     return solved(triangular_p, a, ct, vector, **params, **({} if trans else {"trans": 1}))
@@ -212,7 +213,7 @@ triangular_p: Primitive = declare(
     Rules(
         jvp=[
             _triangular_jvp_matrix,
-            lambda db, out, a, b, **params: solved(triangular_p, a, db, b.ndim == 1, **params),
+            lambda db, out, a, b, **params: bind(triangular_p, a, db, **{**params, "check_finite": False}),
         ],
         vjp=[_triangular_vjp_matrix, _triangular_vjp_vector],
     ),
@@ -248,17 +249,30 @@ def _cho_solve_impl(c: Any, b: Any, *, lower: bool, **params: Any) -> Any:
 def _by_cholesky(c: Any, b: Any, *, lower: bool, **params: Any) -> Any:
     first, second = (0, 2) if lower else (2, 0)
     vector = b.ndim == 1
-    half = solved(triangular_p, c, b, vector, lower=lower, trans=first)
-    return solved(triangular_p, c, half, vector, lower=lower, trans=second)
+    half = solved(triangular_p, c, b, vector, lower=lower, trans=first, check_finite=False)
+    return solved(triangular_p, c, half, vector, lower=lower, trans=second, check_finite=False)
 
 
-cho_solve_p = declare(
+def _cho_solve_back(ct: Any, out: Any, c: Any, b: Any, *, lower: bool, **_: Any) -> Any:
+    return conj(solved(cho_solve_p, c, conj(ct), b.ndim == 1, lower=lower, check_finite=False))
+
+
+_of_factor = follows(_by_cholesky, 1)
+
+
+cho_solve_p: Primitive = declare(
     "cho_solve",
     _cho_solve_impl,
     lambda c, b, lower, **params: ArraySpec(
         solution_shape("cho_solve", c, b), dtypes(_cho_solve_impl, [c, b], [2, 1], lower=True)
     ),
-    follows(_by_cholesky, 2),
+    Rules(
+        jvp=[
+            *_of_factor.jvp,
+            lambda db, out, c, b, *, lower, **_: bind(cho_solve_p, c, db, lower=lower, check_finite=False),
+        ],
+        vjp=[*_of_factor.vjp, _cho_solve_back],
+    ),
     source=lambda args, params: (
         f"scipy.linalg.cho_solve(({args[0]}, {params['lower']}), {args[1]}"
         f"{'' if params.get('check_finite', True) else ', check_finite=False'})"

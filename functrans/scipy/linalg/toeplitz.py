@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 from scipy import linalg
 
 from functrans.errors import ShapeError
@@ -17,48 +18,81 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops.batching import each
 from functrans.ops.family import normalize_axis, operand
 from functrans.ops.plain import plain
-from functrans.primitive import Primitive, Rules
+from functrans.primitive import Bilinear, Primitive, Rules, Source, call_source
 from functrans.scipy.covering import covers
-from functrans.scipy.linalg.declaring import declare, follows, given, refused, unchecked
+from functrans.scipy.linalg.declaring import declare, given, refused, unchecked
 from functrans.tracing.bind import bind
 
 
-def _spec(c: ArraySpec, r: ArraySpec, x: ArraySpec, **params: Any) -> ArraySpec:
-    if c.ndim != 1 or r.ndim != 1 or x.ndim not in (1, 2) or x.shape[0] != r.shape[0]:
+# The column and the row are one operand ``v``, the column and behind it the row without its first entry: the product is
+# linear in it.
+
+
+def _spec(v: ArraySpec, x: ArraySpec, *, m: int, **params: Any) -> ArraySpec:
+    kinds = v.dtype.kind + x.dtype.kind
+    return ArraySpec((m, *x.shape[1:]), np.complex128 if "c" in kinds else np.float64)
+
+
+def _operands(c: Any, r: Any, x: Any, square: bool) -> tuple[Any, Any, int]:
+    c, r, x = operand(c), operand(r), operand(x)
+    if (
+        c.ndim != 1
+        or r.ndim != 1
+        or x.ndim not in (1, 2)
+        or x.shape[0] != r.shape[0]
+        or (square and c.shape != r.shape)
+    ):
         raise ShapeError(
-            f"a Toeplitz matrix of the column {c!r} and the row {r!r} does not fit {x!r}",
-            "the column and the row are vectors, the row with as many entries as the right-hand side has rows; for "
-            "stacks use `functrans.vmap`.",
+            f"a Toeplitz matrix of the column {ArraySpec.of(c)!r} and the row {ArraySpec.of(r)!r} does not fit "
+            f"{ArraySpec.of(x)!r}",
+            "the column and the row are vectors, the row with as many entries as `x` or `b` has rows; for stacks use "
+            "`functrans.vmap`.",
         )
-    kinds = "".join([v.dtype.kind for v in (c, r, x)])
-    return ArraySpec((*c.shape, *x.shape[1:]), np.complex128 if "c" in kinds else np.float64)
+    return np.concatenate([c, r[1:]]), x, c.shape[0]
 
 
-def _product(c: Any, r: Any, x: Any, **_: Any) -> Any:
-    """The product of the Toeplitz matrix with ``x``, in NumPy's functions."""
-    m, n = c.shape[0], r.shape[0]
-    columns = x if x.ndim == 2 else x[:, None]
-    circle = np.concatenate([c, r[:0:-1]])
-    padded = np.concatenate([columns, np.zeros((m - 1, columns.shape[1]), columns.dtype)])
-    if all(v.dtype.kind != "c" for v in (c, r, x)):
-        found = np.fft.irfft(np.fft.rfft(circle)[:, None] * np.fft.rfft(padded, axis=0), n=m + n - 1, axis=0)
+def toeplitz_product(v, x, m, **keywords):  # type: ignore[no-untyped-def]
+    """The product with the Toeplitz matrix of the column ``v[:m]``, whose row goes on with the rest of ``v``."""
+    return scipy.linalg.matmul_toeplitz((v[:m], np.concatenate([v[:1], v[m:]])), x, **keywords)
+
+
+def _source(name: str) -> Source:
+    def source(args: list[str], params: dict[str, Any]) -> str:
+        return call_source(name, args, params)
+
+    return source
+
+
+def _correlation(z: Any, x: Any, m: int) -> Any:
+    """The sums along the diagonals of ``z @ x.mT``, as ``v`` has them."""
+    z, x = [y if y.ndim == 2 else y[:, None] for y in (z, x)]
+    length = m + x.shape[0] - 1
+    if z.dtype.kind == "c" or x.dtype.kind == "c":
+        spectrum = np.fft.fft(z, length, axis=0) * np.fft.ifft(x, length, axis=0) * length
+        found = np.fft.ifft(np.sum(spectrum, axis=1))
     else:
-        found = np.fft.ifft(np.fft.fft(circle)[:, None] * np.fft.fft(padded, axis=0), axis=0)
-    return np.reshape(found[:m], (m, *x.shape[1:]))
+        spectrum = np.fft.rfft(z, length, axis=0) * np.conj(np.fft.rfft(x, length, axis=0))
+        found = np.fft.irfft(np.sum(spectrum, axis=1), length)
+    return np.concatenate([found[:m], found[: m - 1 : -1]])
 
 
-def _product_impl(c: Any, r: Any, x: Any, **params: Any) -> Any:
-    return linalg.matmul_toeplitz((c, r), x, **params)
+def _transposed(v: Any, m: int) -> Any:
+    return np.concatenate([v[:1], v[m:], v[1:m]])
 
 
-def _product_source(args: list[str], params: dict[str, Any]) -> str:
-    c, r, x = args
-    keywords = "".join([f", {key}={value!r}" for key, value in params.items()])
-    return f"scipy.linalg.matmul_toeplitz(({c}, {r}), {x}{keywords})"
-
-
-matmul_toeplitz_p = declare(
-    "matmul_toeplitz", _product_impl, _spec, follows(_product, 3), source=_product_source, batch=each
+product_p: Primitive = declare(
+    "matmul_toeplitz",
+    toeplitz_product,
+    _spec,
+    Bilinear(
+        (
+            lambda ct, v, x, *, m, **_: _correlation(ct, x, m),
+            lambda ct, v, x, *, m, **_: bind(product_p, _transposed(v, m), ct, m=v.shape[0] + 1 - m),
+        )
+    ),
+    source=_source("toeplitz_product"),
+    helpers={"toeplitz_product": toeplitz_product},
+    batch=each,
 )
 
 
@@ -72,76 +106,48 @@ def _column_and_row(c_or_cr: Any) -> tuple[Any, Any]:
 @covers(linalg.matmul_toeplitz)
 def matmul_toeplitz(c_or_cr: Any, x: Any, check_finite: bool = False, workers: Any = None) -> Any:
     """Of the column, the row and what is multiplied."""
-    c, r = _column_and_row(c_or_cr)
+    v, x, m = _operands(*_column_and_row(c_or_cr), x, False)
     params = given(check_finite=(bool(check_finite), False), workers=(workers, None))
-    return bind(matmul_toeplitz_p, c, r, operand(x), **params)
+    return bind(product_p, v, x, m=m, **params)
 
 
-# solve_toeplitz
+def toeplitz_solution(v, b, m, **keywords):  # type: ignore[no-untyped-def]
+    """The solution of the equations with the Toeplitz matrix of the column ``v[:m]`` and the rest of the row."""
+    return scipy.linalg.solve_toeplitz((v[:m], np.concatenate([v[:1], v[m:]])), b, **keywords)
 
 
-def _solve_impl(c: Any, r: Any, b: Any, **params: Any) -> Any:
-    return linalg.solve_toeplitz((c, r), b, **params)
-
-
-def _solve_source(args: list[str], params: dict[str, Any]) -> str:
-    c, r, b = args
-    keywords = "".join([f", {key}={value!r}" for key, value in params.items()])
-    return f"scipy.linalg.solve_toeplitz(({c}, {r}), {b}{keywords})"
-
-
-def _back(ct: Any, c: Any, r: Any) -> Any:
+def _back(ct: Any, v: Any, m: int) -> Any:
     """The solution with the transposed matrix."""
-    return bind(solve_toeplitz_p, np.concatenate([c[:1], r[1:]]), c, ct)
+    return bind(solution_p, _transposed(v, m), ct, m=m, check_finite=False)
 
 
-def _solve_jvp(position: int) -> Any:
-    def rule(t: Any, out: Any, c: Any, r: Any, b: Any, **_: Any) -> Any:
-        zero = np.zeros(c.shape, c.dtype)
-        moved = _product(t, zero, out) if position == 0 else _product(zero, t, out)
-        return -bind(solve_toeplitz_p, c, r, moved)
-
-    return rule
-
-
-def _solve_vjp(position: int) -> Any:
-    def rule(ct: Any, out: Any, c: Any, r: Any, b: Any, **_: Any) -> Any:
-        z = _back(ct, c, r)
-        # Diagonal k of the matrix meets the products z[i + k] x[i], or z[i] x[i + k]: a correlation.
-        columns = [v if v.ndim == 2 else v[:, None] for v in (z, out)]
-        n = c.shape[0]
-        first, second = columns if position == 0 else columns[::-1]
-        first, second = [np.concatenate([v, np.zeros(v.shape, v.dtype)]) for v in (first, second)]
-        if z.dtype.kind == "c" or out.dtype.kind == "c":
-            product = np.fft.fft(first, axis=0) * (2 * n) * np.fft.ifft(second, axis=0)
-            found = np.fft.ifft(np.sum(product, axis=1))[:n]
-        else:
-            product = np.fft.rfft(first, axis=0) * np.conj(np.fft.rfft(second, axis=0))
-            found = np.fft.irfft(np.sum(product, axis=1), n=2 * n)[:n]
-        return -found if position == 0 else -np.where(np.arange(n) > 0, found, np.zeros((), found.dtype))
-
-    return rule
-
-
-solve_toeplitz_p: Primitive = declare(
+solution_p: Primitive = declare(
     "solve_toeplitz",
-    _solve_impl,
+    toeplitz_solution,
     _spec,
     Rules(
-        jvp=[_solve_jvp(0), _solve_jvp(1), lambda db, out, c, r, b, **_: bind(solve_toeplitz_p, c, r, db)],
-        vjp=[_solve_vjp(0), _solve_vjp(1), lambda ct, out, c, r, b, **_: _back(ct, c, r)],
+        jvp=[
+            lambda dv, out, v, b, *, m, **_: (
+                -bind(solution_p, v, bind(product_p, dv, out, m=m), m=m, check_finite=False)
+            ),
+            lambda db, out, v, b, *, m, **_: bind(solution_p, v, db, m=m, check_finite=False),
+        ],
+        vjp=[
+            lambda ct, out, v, b, *, m, **_: -_correlation(_back(ct, v, m), out, m),
+            lambda ct, out, v, b, *, m, **_: _back(ct, v, m),
+        ],
     ),
-    source=_solve_source,
+    source=_source("toeplitz_solution"),
+    helpers={"toeplitz_solution": toeplitz_solution},
     batch=each,
-    masks=True,
 )
 
 
 @covers(linalg.solve_toeplitz)
 def solve_toeplitz(c_or_cr: Any, b: Any, check_finite: bool = True) -> Any:
     """By Levinson's recursion, also in the derivatives."""
-    c, r = _column_and_row(c_or_cr)
-    return bind(solve_toeplitz_p, c, r, operand(b), **unchecked(check_finite))
+    v, b, m = _operands(*_column_and_row(c_or_cr), b, True)
+    return bind(solution_p, v, b, m=m, **unchecked(check_finite))
 
 
 # solve_circulant: the same steps as SciPy's.
