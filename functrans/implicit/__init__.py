@@ -4,6 +4,7 @@ A solution is differentiated by what it solves, not by how it was found (the imp
 may be anything, and nothing of their iterations is kept.
 """
 
+from functrans.implicit import way_back as way_back
 from functrans.implicit.fixed import fixed_point as fixed_point
 from functrans.implicit.krylov import solve_cg as solve_cg
 from functrans.implicit.krylov import solve_gmres as solve_gmres

@@ -10,7 +10,9 @@ import numpy as np
 from functrans import tree
 from functrans.control.closure import close
 from functrans.errors import ShapeError, TracedValueError, describe_function, expect_function
+from functrans.implicit.adjoint import odeint_p
 from functrans.implicit.coordinates import inexact_leaves, like, to_vector
+from functrans.implicit.direct import integrated
 from functrans.implicit.integrate import METHODS, How, expect_ordered, on_leaves, stepped, unstacked
 from functrans.implicit.solver import NEEDS_VALUES
 from functrans.ir import ArraySpec
@@ -117,11 +119,7 @@ def odeint(
         return tree.unflatten(structure, unstacked(rows, specs))
     params = [*closure.consts, *given]
     if gradient == "direct":
-        from functrans.implicit.direct import integrated
-
         outs = integrated(closure.program, params, leaves, t, how)
     else:
-        from functrans.implicit.adjoint import odeint_p
-
         outs = bind(odeint_p, *params, *leaves, t, program=closure.program, count=len(params), how=how)
     return tree.unflatten(structure, outs)

@@ -181,6 +181,11 @@ def test_single_precision_stays():
 def test_mistakes_are_explained():
     with pytest.raises(DerivativeError, match="is not linear: `multiply`"):
         ft.grad(lambda b: linear_solve(lambda x: x * x, b)[0])(B)
+    for solve in (linear_solve, solve_gmres):
+        with pytest.raises(DerivativeError, match="zero at zero"):
+            solve(lambda x: A @ x + 1.0, B)
+        with pytest.raises(DerivativeError, match="zero at zero"):
+            ft.grad(lambda c: solve(lambda x: A @ x + c, B)[0])(1.0)
     with pytest.raises(ShapeError, match="as many equations"):
         ft.grad(lambda b: linear_solve(lambda x: x[:2], b)[0])(B)
     with pytest.raises(DerivativeError, match="transpose_solve"):

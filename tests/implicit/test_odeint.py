@@ -1,5 +1,9 @@
 """Differential equations: solutions and derivatives against closed forms, SciPy, and sensitivities."""
 
+import pickle
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import scipy.integrate
@@ -160,10 +164,31 @@ def test_printed_programs_integrate():
     namespace = {}
     exec(program.to_source(), namespace)
     assert np.array_equal(namespace[program.name](P), ft.evaluate(program, P))
+    both = lambda p, t: np.sum(np.real(ft.odeint(lambda y, t: 1j * p * y * t, np.ones(2) + 0j, t)))  # noqa: E731
+    for f, args in (
+        (lambda p, t: np.sum(ft.odeint(growth, Y0, t, p) ** 2), (P, TIMES)),
+        (both, (1.3, TIMES[::-1].copy())),
+    ):
+        program = ft.trace(ft.grad(f, (0, 1)))(*args)
+        namespace = {}
+        exec(program.to_source(), namespace)
+        for one, other in zip(namespace[program.name](*args), ft.evaluate(program, *args), strict=True):
+            close(one, other, rtol=1e-12)
+        for one, other in zip(ft.grad(f, (0, 1))(*args), ft.evaluate(program, *args), strict=True):
+            close(one, other, rtol=1e-12)
     program = ft.trace(ft.grad(lambda p: lotka_volterra(p, Y0, gradient="direct")))(P)
     namespace = {}
     exec(program.to_source(), namespace)
     assert np.array_equal(namespace[program.name](P), ft.evaluate(program, P))
+
+
+def test_programs_are_pickled():
+    program = ft.trace(ft.grad(lambda p: lotka_volterra(p, Y0)))(P)
+    code = "import pickle, sys, numpy as np, functrans as ft; "
+    code += "program, p = pickle.load(sys.stdin.buffer); print(ft.evaluate(program, p).tobytes().hex())"
+    given = pickle.dumps((program, P))
+    found = subprocess.run([sys.executable, "-c", code], input=given, capture_output=True, check=True).stdout.strip()
+    assert found.decode() == ft.evaluate(program, P).tobytes().hex()
 
 
 # Stiff equations.
