@@ -6,13 +6,14 @@ all branches, of which one runs; one that differs between the examples of a batc
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from functrans import tree
-from functrans.control.closure import close, flat_program
+from functrans.control.closure import Closure, close, common_dtype, flat_program
 from functrans.control.derived import (
     Flags,
     Linearized,
@@ -29,8 +30,8 @@ from functrans.errors import ShapeError, TreeError, describe_function, expect_fu
 from functrans.interpreter import run, runner
 from functrans.ir import ArraySpec, Program
 from functrans.ops.duals import zeros
-from functrans.ops.scalars import strong
-from functrans.primitive import Joint, Primitive
+from functrans.ops.scalars import strong, weak
+from functrans.primitives import Joint, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.refusal import staged_by
 from functrans.tracing.tracer import Tracer
@@ -104,9 +105,10 @@ class Sweeps:
         taken: list[int] = []
         for var, source in zip(cut.linear.inputs, cut.sources, strict=False):
             if source is None:
-                free = [i for i, spec in enumerate(self.places) if spec == var.spec and i not in taken]
+                wanted = var.spec.strong()
+                free = [i for i, spec in enumerate(self.places) if spec == wanted and i not in taken]
                 if not free:
-                    self.places.append(var.spec)
+                    self.places.append(wanted)
                 taken.append(free[0] if free else len(self.places) - 1)
         return taken
 
@@ -117,7 +119,7 @@ class Sweeps:
             outs = run(cut.forward, leaves)
             rest: list[Any] = [zeros(spec) for spec in self.places]
             for place, residual in zip(fills, outs[count:], strict=True):
-                rest[place] = residual
+                rest[place] = strong(residual)
             return [*outs[:count], *rest]
 
         return flat_program(forward, specs_of(branch.inputs), cut.forward.name)
@@ -127,7 +129,8 @@ class Sweeps:
         given = dict(zip(self.inputs, leaves, strict=False))
         residuals, rest = leaves[len(given) : len(given) + len(self.places)], leaves[len(given) + len(self.places) :]
         filled = iter(fills)
-        return [residuals[next(filled)] if source is None else given[source] for source in cut.sources], rest
+        read = [residuals[next(filled)] if source is None else given[source] for source in cut.sources]
+        return [weak(x) if var.spec.weak else x for x, var in zip(read, cut.linear.inputs, strict=False)], rest
 
     def _pushforward(self, branch: Program, cut: Linearized, fills: list[int]) -> Program:
         def forward(*leaves: Any) -> list[Any]:
@@ -302,34 +305,68 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
 
 def _switched(transform: str, index: Any, branches: Sequence[Callable[..., Any]], operands: Sequence[Any]) -> Any:
     leaves, in_tree = tree.flatten(tuple(operands))
-    leaves = [strong(leaf) for leaf in leaves]
-    specs = [ArraySpec.of(leaf) for leaf in leaves]
-    closures = [close(branch, specs, in_tree, transform) for branch in branches]
+    moving = [type(leaf) is Tracer or isinstance(leaf, np.ndarray | np.generic) for leaf in leaves]
+
+    def taking(branch: Callable[..., Any]) -> Callable[..., Any]:
+        """The branch, of arrays and traced values alone; Python's numbers stay what they are."""
+
+        def called(*given: Any) -> Any:
+            rest = iter(given)
+            every = [next(rest) if moves else leaf for leaf, moves in zip(leaves, moving, strict=True)]
+            return branch(*tree.unflatten(in_tree, every))
+
+        return functools.update_wrapper(called, branch)
+
+    values = chosen(leaves, moving)
+    specs = [ArraySpec.of(value) for value in values]
+    flat = tree.flatten(tuple(values))[1]
+    closures = [close(taking(branch), specs, flat, transform) for branch in branches]
     consts: dict[int, Any] = {}
     for closure in closures:
         consts.update({id(value): value for value in closure.consts})
     order = list(consts)
-    programs = []
+    dtypes = _common_dtypes(closures)
+    programs: list[Program] = []
     for closure, branch in zip(closures, branches, strict=True):
-        _expect_alike(transform, branches[0], closures[0], branch, closure)
         places = [order.index(id(value)) for value in closure.consts]
-        programs.append(_with_all_consts(closure.program, places, list(consts.values()), specs))
-    outs = bind(switch_p, index, *consts.values(), *leaves, branches=tuple(programs))
+        program = _with_all_consts(closure.program, places, list(consts.values()), specs, dtypes)
+        _expect_alike(
+            transform, branches[0], closures[0], branch, closure, programs[0] if programs else program, program
+        )
+        programs.append(program)
+    outs = bind(switch_p, index, *consts.values(), *values, branches=tuple(programs))
     return tree.unflatten(closures[0].out_tree, outs)
 
 
+def _common_dtypes(closures: Sequence[Closure]) -> list[Any]:
+    """For each result the dtype of all branches, where some of them give a Python number; else None."""
+    found: list[Any] = []
+    for specs in zip(*[closure.outs for closure in closures], strict=False):
+        dtype = common_dtype(specs)
+        fits = all(spec.weak or spec.dtype == dtype for spec in specs)
+        found.append(dtype if fits and any(spec.weak for spec in specs) else None)
+    return found
+
+
 def _with_all_consts(
-    program: Program, places: Sequence[int], consts: Sequence[Any], specs: Sequence[ArraySpec]
+    program: Program, places: Sequence[int], consts: Sequence[Any], specs: Sequence[ArraySpec], dtypes: Sequence[Any]
 ) -> Program:
-    """A branch that takes what any of them closes over."""
+    """A branch that takes what any of them closes over, and gives its results in these dtypes."""
 
     def branch(*leaves: Any) -> list[Any]:
-        return run(program, [*[leaves[i] for i in places], *leaves[len(consts) :]])
+        outs = run(program, [*[leaves[i] for i in places], *leaves[len(consts) :]])
+        wanted = [*dtypes, *[None] * (len(outs) - len(dtypes))]
+        return [
+            out if dtype is None or out.dtype == dtype else out.astype(dtype)
+            for out, dtype in zip(outs, wanted, strict=True)
+        ]
 
     return flat_program(branch, [*map(ArraySpec.of, consts), *specs], program.name)
 
 
-def _expect_alike(transform: str, first: Any, one: Any, second: Any, other: Any) -> None:
+def _expect_alike(
+    transform: str, first: Any, one: Closure, second: Any, other: Closure, before: Program, after: Program
+) -> None:
     names = f"{describe_function(first)} and {describe_function(second)}"
     if one.out_tree != other.out_tree:
         raise TreeError(
@@ -337,10 +374,10 @@ def _expect_alike(transform: str, first: Any, one: Any, second: Any, other: Any)
             f"{other.out_tree}",
             "return trees that are built alike.",
         )
-    before, after = specs_of(one.program.outputs), specs_of(other.program.outputs)
-    if before != after:
+    specs = list(zip(specs_of(before.outputs), specs_of(after.outputs), strict=True))
+    if any(a != b for a, b in specs):
         paths = [f"out{path}" for path in tree.paths(one.out_tree)]
-        rows = [f"    {path}  {a!r}  {b!r}" for path, a, b in zip(paths, before, after, strict=True) if a != b]
+        rows = [f"    {path}  {a!r}  {b!r}" for path, (a, b) in zip(paths, specs, strict=True) if a != b]
         raise ShapeError(
             f"branches of `{transform}` return different types: {names} return\n" + "\n".join(rows),
             "return each leaf in one shape and dtype from all branches: broadcast it, cast it with `.astype`.",

@@ -10,6 +10,8 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from functrans import tree
 from functrans.control.closure import close, flat_program
 from functrans.control.derived import (
@@ -30,10 +32,10 @@ from functrans.errors import expect_function
 from functrans.interpreter import run, runner
 from functrans.ir import ArraySpec, Equation, Program, Var
 from functrans.ops.duals import zeros
-from functrans.ops.scalars import strong
-from functrans.primitive import Joint, Primitive
+from functrans.primitives import Joint, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.trace import live_equations
+from functrans.tracing.tracer import Tracer
 from functrans.transforms.linearize import first_nonlinear
 
 #: Whether what an equation gives may be kept: the primitive, and the specs of its operands.
@@ -254,15 +256,20 @@ def checkpoint(f: Callable[..., Any], *, policy: str | Policy = "nothing") -> Ca
     @functools.wraps(f)
     def checkpointed(*args: Any, **kwargs: Any) -> Any:
         leaves, structure = tree.flatten((args, kwargs))
-        leaves = [strong(leaf) for leaf in leaves]
-        in_tree = tree.flatten((tree.unflatten(structure, leaves),))[1]
+        # Numbers and other objects of Python's stay what they are.
+        moving = [type(leaf) is Tracer or isinstance(leaf, np.ndarray | np.generic) for leaf in leaves]
+        values = chosen(leaves, moving)
 
-        def call(both: Any) -> Any:
-            return f(*both[0], **both[1])
+        def call(*given: Any) -> Any:
+            rest = iter(given)
+            every = [next(rest) if moves else leaf for leaf, moves in zip(leaves, moving, strict=True)]
+            positional, named = tree.unflatten(structure, every)
+            return f(*positional, **named)
 
         functools.update_wrapper(call, f)
-        closure = close(call, [ArraySpec.of(leaf) for leaf in leaves], in_tree, "checkpoint")
-        outs = bind(checkpoint_p, *closure.consts, *leaves, program=closure.program, policy=policy)
+        specs, in_tree = [ArraySpec.of(value) for value in values], tree.flatten(tuple(values))[1]
+        closure = close(call, specs, in_tree, "checkpoint")
+        outs = bind(checkpoint_p, *closure.consts, *values, program=closure.program, policy=policy)
         return tree.unflatten(closure.out_tree, outs)
 
     return checkpointed

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from functrans import tree
 from functrans.ir import ArraySpec, Atom, Equation, Literal, Program, Var
+from functrans.ir.spec import WEAK
 from functrans.ops.scalars import strong
 from functrans.tracing.trace import StagedRecorder, check_outputs, live_equations
 from functrans.tracing.tracer import Tracer
@@ -19,12 +22,13 @@ class Closure:
         program: its inputs are the ``consts``, then the leaves of the arguments; its outputs the leaves of the result.
         consts: traced values of outer transforms that the function closes over.
         out_tree: the structure of the result.
+        outs: the specs of its leaves: Python numbers are weak here, and arrays in the program.
     """
 
-    __slots__ = ("consts", "out_tree", "program")
+    __slots__ = ("consts", "out_tree", "outs", "program")
 
-    def __init__(self, program: Program, consts: list[Any], out_tree: tree.TreeDef) -> None:
-        self.program, self.consts, self.out_tree = program, consts, out_tree
+    def __init__(self, program: Program, consts: list[Any], out_tree: tree.TreeDef, outs: Sequence[ArraySpec]) -> None:
+        self.program, self.consts, self.out_tree, self.outs = program, consts, out_tree, outs
 
 
 def close(f: Callable[..., Any], specs: Sequence[ArraySpec], in_tree: tree.TreeDef, transform: str) -> Closure:
@@ -36,11 +40,13 @@ def close(f: Callable[..., Any], specs: Sequence[ArraySpec], in_tree: tree.TreeD
     recorder = StagedRecorder(transform, f)
     inputs = [recorder.input(spec) for spec in specs]
     found: list[tree.TreeDef] = []
+    specs_out: list[ArraySpec] = []
 
     def flat(*leaves: Any) -> list[Any]:
         outs, out_tree = tree.flatten(f(*tree.unflatten(in_tree, leaves)))
         check_outputs(outs, out_tree, f, recorder)
         found.append(out_tree)
+        specs_out.extend(map(ArraySpec.of, outs))
         return [strong(out) for out in outs]
 
     outs = recorder.run(flat, inputs)
@@ -52,7 +58,7 @@ def close(f: Callable[..., Any], specs: Sequence[ArraySpec], in_tree: tree.TreeD
             name=name_of(f),
         )
     )
-    return Closure(program, consts, found[0])
+    return Closure(program, consts, found[0], specs_out)
 
 
 def closed(program: Program) -> tuple[Program, list[Any]]:
@@ -83,6 +89,11 @@ def flat_program(f: Callable[..., Sequence[Any]], specs: Sequence[ArraySpec], na
     outs = recorder.run(f, inputs)
     outputs = [recorder.atom(out) for out in outs]
     return Program([x.mark for x in inputs], live_equations(recorder.equations, outputs), outputs, name=name)
+
+
+def common_dtype(specs: Sequence[ArraySpec]) -> np.dtype[Any]:
+    """The dtype that NumPy gives arrays and numbers of these specs together."""
+    return np.result_type(*[WEAK[spec.dtype.kind](0) if spec.weak else spec.dtype for spec in specs])
 
 
 def name_of(f: Callable[..., Any]) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 
 from functrans import tree
 from functrans.control.checkpoint import checkpoint_p, nothing
-from functrans.control.closure import close, flat_program
+from functrans.control.closure import Closure, close, flat_program
 from functrans.control.derived import (
     HELD,
     Flags,
@@ -33,7 +33,7 @@ from functrans.control.derived import (
 )
 from functrans.control.derived import batched as batched_program
 from functrans.control.scan import scan, scan_p
-from functrans.control.stepping import mismatch
+from functrans.control.stepping import steady
 from functrans.errors import (
     ShapeError,
     TracedBoolError,
@@ -47,8 +47,8 @@ from functrans.ir import ArraySpec, Literal, Program
 from functrans.ir.source import param_source
 from functrans.ir.spec import Length
 from functrans.ops.duals import zeros
-from functrans.ops.scalars import strong
-from functrans.primitive import Joint, Primitive
+from functrans.ops.scalars import weak
+from functrans.primitives import Joint, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.tracer import Tracer
 
@@ -551,13 +551,13 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
     """
     expect_function(cond_fun, "while_loop")
     expect_function(body_fun, "while_loop")
+    carry = init
     try:
-        carry = init
         while cond_fun(carry):
             carry = body_fun(carry)
         return carry
     except (TracedBoolError, TracedValueError):
-        leaves, structure = tree.flatten(init)
+        leaves, structure = tree.flatten(carry)  # the steps that were known have been made
     return _staged_while(cond_fun, body_fun, leaves, structure)
 
 
@@ -565,10 +565,8 @@ def _staged_while(
     cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], leaves: Sequence[Any], structure: tree.TreeDef
 ) -> Any:
     in_tree = tree.flatten((tree.unflatten(structure, leaves),))[1]
-    weak = [ArraySpec.of(leaf).weak for leaf in leaves]
-    leaves = [strong(leaf) for leaf in leaves]
-    while True:
-        specs = [ArraySpec.of(leaf) for leaf in leaves]
+
+    def trace(specs: Sequence[ArraySpec]) -> Closure:
         body = close(body_fun, specs, in_tree, "while_loop")
         if body.out_tree != structure:
             raise TreeError(
@@ -576,13 +574,10 @@ def _staged_while(
                 f"{structure} and returned one of {body.out_tree}",
                 "return the carry in the structure that it came in.",
             )
-        found = specs_of(body.program.outputs)
-        if found == specs:
-            break
-        if any(a != b and not (w and a.shape == b.shape) for a, b, w in zip(specs, found, weak, strict=True)):
-            raise ShapeError(*mismatch(body_fun, "while_loop", structure, specs, found))
-        leaves = [leaf.astype(spec.dtype) for leaf, spec in zip(leaves, found, strict=True)]
-        weak = [False] * len(weak)
+        return body
+
+    body, leaves = steady(body_fun, "while_loop", structure, leaves, trace)
+    specs = [ArraySpec.of(leaf) for leaf in leaves]
     test = close(cond_fun, specs, in_tree, "while_loop")
     outs = specs_of(test.program.outputs)
     if len(outs) != 1 or outs[0].shape:
@@ -626,9 +621,9 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init:
     expect_function(body_fun, "fori_loop")
     if type(lower) is Tracer or type(upper) is Tracer:
         start = (lower + 0 * upper, init)
-        return while_loop(lambda c: c[0] < upper, lambda c: (c[0] + 1, body_fun(c[0], c[1])), start)[1]
+        return while_loop(lambda c: c[0] < upper, lambda c: (c[0] + 1, body_fun(weak(c[0]), c[1])), start)[1]
 
     def fori_body(carry: Any, i: Any) -> Any:
-        return body_fun(i, carry), None
+        return body_fun(weak(i), carry), None  # promotes as Python's integers do
 
     return scan(fori_body, init, np.arange(lower, upper))[0]

@@ -34,7 +34,7 @@ from functrans.ir import ArraySpec, Program
 from functrans.ir.source import param_source
 from functrans.ir.spec import Length
 from functrans.ops.duals import zeros
-from functrans.primitive import Joint, Primitive
+from functrans.primitives import Joint, Primitive
 from functrans.tracing.bind import bind
 from functrans.transforms.linearize import first_nonlinear
 

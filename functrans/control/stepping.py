@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from functrans import tree
-from functrans.control.closure import Closure, close
+from functrans.control.closure import Closure, close, common_dtype
+from functrans.control.derived import specs_of
 from functrans.errors import (
     ShapeError,
     TracedBoolError,
@@ -18,7 +20,7 @@ from functrans.errors import (
     describe_function,
     expect_function,
 )
-from functrans.ir import ArraySpec
+from functrans.ir import ArraySpec, Program
 from functrans.ops.scalars import strong
 from functrans.tracing.bind import bind
 from functrans.tracing.refusal import staged_by
@@ -72,7 +74,7 @@ def in_pieces(f: Callable[..., Any], init: Any, xs: Any, length: int, reverse: b
     from functrans.control.checkpoint import checkpoint
     from functrans.control.scan import scan
 
-    if size < 1:
+    if not isinstance(size, int | np.integer) or size < 1:
         raise ShapeError(f"`scan` with checkpoint={size}", "give a number of steps, or True.")
     count = length // size
     rest = length - count * size
@@ -106,7 +108,7 @@ def steps(rows: Sequence[Any], rows_tree: tree.TreeDef, length: int | None) -> i
             )
         lengths[f"xs{path}"] = np.shape(row)[0]
     if length is not None:
-        lengths["length="] = length
+        lengths["length="] = counted(length)
     if not lengths:
         raise ShapeError("`scan` without `xs` and without `length`", "say how many steps there are: `length=10`.")
     if len(set(lengths.values())) > 1:
@@ -115,31 +117,102 @@ def steps(rows: Sequence[Any], rows_tree: tree.TreeDef, length: int | None) -> i
     return next(iter(lengths.values()))
 
 
+def counted(length: Any) -> int:
+    """A number of steps.
+
+    Raises:
+        ShapeError: it is none.
+    """
+    number = length if type(length) is Tracer else getattr(length, "item", lambda: length)()
+    try:
+        count = operator.index(number)
+    except TypeError:
+        count = -1
+    if count < 0:
+        raise ShapeError(f"`scan` with length={length!r}", "give a number of steps: an integer, 0 or more.")
+    return count
+
+
 def traced_body(
     f: Callable[..., Any], leaves: Sequence[Any], carry_tree: tree.TreeDef, rows: Sequence[Any], rows_tree: tree.TreeDef
 ) -> tuple[Closure, list[Any]]:
     """The body as a program, and the carry in the dtypes that it keeps."""
     in_tree = tree.flatten((tree.unflatten(carry_tree, leaves), tree.unflatten(rows_tree, rows)))[1]
     of_rows = [ArraySpec(np.shape(row)[1:], ArraySpec.of(row).dtype) for row in rows]
-    weak = [ArraySpec.of(leaf).weak for leaf in leaves]
-    leaves = [strong(leaf) for leaf in leaves]
-    for attempt in range(3):
-        specs = [ArraySpec.of(leaf) for leaf in leaves]
+
+    def trace(specs: Sequence[ArraySpec]) -> Closure:
         body = close(f, [*specs, *of_rows], in_tree, "scan")
-        found = carried(body, carry_tree, f)
-        if found == specs:
-            return body, leaves
-        # A Python number takes the dtype of what the body makes of it.
-        if attempt == 2 or any(
-            a != b and not (w and a.shape == b.shape) for a, b, w in zip(specs, found, weak, strict=True)
-        ):
-            raise ShapeError(*mismatch(f, "scan", carry_tree, specs, found))
-        leaves = [leaf.astype(spec.dtype) for leaf, spec in zip(leaves, found, strict=True)]
-    raise AssertionError
+        expect_pair(body, carry_tree, f)
+        return body
+
+    return steady(f, "scan", carry_tree, leaves, trace)
 
 
-def carried(body: Closure, carry_tree: tree.TreeDef, f: Callable[..., Any]) -> list[ArraySpec]:
-    """The specs of the carry that a body gives.
+def steady(
+    f: Callable[..., Any],
+    transform: str,
+    carry_tree: tree.TreeDef,
+    leaves: Sequence[Any],
+    trace: Callable[[Sequence[ArraySpec]], Closure],
+) -> tuple[Closure, list[Any]]:
+    """The body of a loop, traced with a carry of specs that it keeps, and the leaves of the first carry in these.
+
+    A Python number in it takes the dtype that the body makes of it, as it would in Python's loop.
+
+    Raises:
+        ShapeError: a leaf changes its shape or dtype.
+    """
+    given = [ArraySpec.of(leaf) for leaf in leaves]
+    strongly = [spec.strong() for spec in given]
+    specs = strongly
+    body = trace(specs)
+    if any(spec.weak for spec in given) and not (_keeps(specs, body) and wide(body.program)):
+        specs = given  # what the first step sees
+        body = trace(specs)
+    while not _keeps(specs, body):
+        merged = [
+            _merged(a, b) if spec.weak else a for a, b, spec in zip(specs, body.outs[: len(specs)], given, strict=True)
+        ]
+        if merged == specs:
+            raise ShapeError(
+                *mismatch(f, transform, carry_tree, strongly, specs_of(body.program.outputs[: len(specs)]))
+            )
+        specs = merged
+        body = trace(specs)
+    if any(spec.weak for spec in specs):
+        return steady(f, transform, carry_tree, [_as(x, s) for x, s in zip(leaves, specs, strict=True)], trace)
+    return body, [_as(leaf, spec) for leaf, spec in zip(leaves, specs, strict=True)]
+
+
+def _keeps(specs: Sequence[ArraySpec], body: Closure) -> bool:
+    """Whether a body gives a carry like the one that it was given; what stays a number may be one."""
+    return all(
+        a.shape == b.shape and a.dtype == b.dtype and (b.weak or not a.weak)
+        for a, b in zip(specs, body.outs, strict=False)
+    )
+
+
+def _merged(a: ArraySpec, b: ArraySpec) -> ArraySpec:
+    return a if a.shape != b.shape else ArraySpec(a.shape, common_dtype([a, b]), a.weak and b.weak)
+
+
+def _as(leaf: Any, spec: ArraySpec) -> Any:
+    leaf = strong(leaf)
+    return leaf if leaf.dtype == spec.dtype else leaf.astype(spec.dtype)
+
+
+#: What Python's numbers become as arrays.
+_OF_NUMBERS = frozenset(map(np.dtype, (np.bool_, np.int64, np.float64, np.complex128)))
+
+
+def wide(program: Program) -> bool:
+    """Whether a Python number could promote no other way in it, were it an array: no dtype is narrower."""
+    atoms = [*program.inputs, *[atom for e in program.equations for atom in (*e.inputs, *e.outputs)]]
+    return all(atom.spec.dtype in _OF_NUMBERS for atom in atoms)
+
+
+def expect_pair(body: Closure, carry_tree: tree.TreeDef, f: Callable[..., Any]) -> None:
+    """Check what a body gives.
 
     Raises:
         TreeError: it gives no pair, or a carry of another structure.
@@ -156,7 +229,6 @@ def carried(body: Closure, carry_tree: tree.TreeDef, f: Callable[..., Any]) -> l
             f"one of {out.children[0]}",
             "return the carry in the structure of `init`.",
         )
-    return [atom.spec for atom in body.program.outputs[: carry_tree.size]]
 
 
 def mismatch(
@@ -198,5 +270,14 @@ def looped(
         found.reverse()
     carry = tree.map(strong, carry)
     columns = [tree.flatten(y)[0] for y in found]
-    ys = [np.stack([strong(x) for x in column]) for column in zip(*columns, strict=True)]
+    ys = [_stacked(column) for column in zip(*columns, strict=True)]
     return carry, tree.unflatten(tree.flatten(found[0])[1], ys)
+
+
+def _stacked(column: Sequence[Any]) -> Any:
+    """One leaf of what the steps gave; a Python number among arrays takes their dtype."""
+    specs = [ArraySpec.of(x) for x in column]
+    if any(spec.weak for spec in specs):
+        dtype = common_dtype(specs)
+        column = [strong(x).astype(dtype) for x in column]
+    return np.stack(column)

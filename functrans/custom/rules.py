@@ -23,7 +23,7 @@ from functrans.interpreter import runner
 from functrans.ir import ArraySpec, Program
 from functrans.ops.duals import zeros
 from functrans.ops.scalars import strong
-from functrans.primitive import Joint, Primitive
+from functrans.primitives import Joint, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.refusal import staged_by
 from functrans.tracing.tracer import Tracer
@@ -277,7 +277,6 @@ def called(kind: type[Rule], owner: Any, args: Sequence[Any], fixed: Sequence[in
     call = Call(f, held, structure)
     program, consts = None, []
     if any(map(staged_by, traced)):
-        leaves = [strong(x) for x in leaves]
         closure = close(call, [ArraySpec.of(x) for x in leaves], tree.flatten(tuple(leaves))[1], what)
         program, consts = closure.program, closure.consts
     outs = bind(custom_p, *consts, *leaves, rule=kind(owner, call), program=program, consts=len(consts))

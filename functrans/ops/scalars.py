@@ -8,7 +8,7 @@ import numpy as np
 
 from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
-from functrans.primitive import Derivatives, Linear, Primitive
+from functrans.primitives import Derivatives, Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.tracer import Tracer
 
@@ -40,14 +40,17 @@ _strong = Primitive(
 
 
 def weak(x: Any) -> Any:
-    """``x``, one number in double precision, promoting as a Python scalar does."""
-    return x if is_weak(x) else bind(_weak, x, kind="complex" if x.dtype.kind == "c" else "float")
+    """``x``, one number in double precision (or an integer), promoting as a Python scalar does."""
+    return x if is_weak(x) else bind(_weak, x, kind=_WEAK_KINDS[x.dtype.kind])
+
+
+_WEAK_KINDS = {"c": "complex", "f": "float", "i": "int", "u": "int"}
 
 
 _weak = Primitive(
     "weak",
-    lambda x, kind: float(x) if kind == "float" else complex(x),
-    lambda x, kind: ArraySpec((), x.dtype, True),
+    lambda x, kind: {"float": float, "complex": complex, "int": int}[kind](x),
+    lambda x, kind: ArraySpec((), x.dtype if kind != "int" else np.int64, True),
     Linear((lambda ct, x, kind: ct,)),
     source=lambda args, params: f"{params['kind']}({args[0]})",
     batch=batching.identity,

@@ -53,6 +53,13 @@ MISTAKES = {
         ShapeError,
         "xs, which is float: it has no axis",
     ),
+    "fewer steps than none": (lambda: ft.scan(lambda c, x: (c, x), 0.0, length=-1), ShapeError, "length=-1"),
+    "half a step": (lambda: ft.scan(lambda c, x: (c, x), 0.0, length=1.5), ShapeError, "length=1.5"),
+    "pieces of half a step": (
+        lambda: ft.scan(lambda c, x: (c, x), 0.0, X, checkpoint=1.5),
+        ShapeError,
+        "checkpoint=1.5",
+    ),
     "pieces of no step": (lambda: ft.scan(lambda c, x: (c, x), 0.0, X, checkpoint=0), ShapeError, "checkpoint=0"),
     "a predicate of several": (lambda: ft.cond(X > 0, np.sin, np.cos, X), ShapeError, "not one truth value"),
     "branches of other shapes": (
@@ -114,7 +121,7 @@ def test_values_in_the_body_make_it_a_plain_loop():
 
 def test_numbers_take_the_dtype_that_the_body_gives():
     carry, ys = ft.scan(lambda c, x: (c * np.float32(2), x), 1, np.ones(3, np.float32))
-    assert (carry.dtype, ys.dtype) == (np.float64, np.float32)
+    assert (carry.dtype, ys.dtype) == (np.float32, np.float32)
     assert carry == 8.0
 
 
