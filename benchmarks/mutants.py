@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import functrans as ft
 from functrans.ir.spec import ArraySpec
-from functrans.primitive import (
+from functrans.primitives import (
     Primitive,
     primitives,
 )

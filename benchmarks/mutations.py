@@ -27,7 +27,7 @@ from mutants import ROOT, Mutant
 from rule_mutants import rule_mutants
 from source_mutants import source_mutants
 
-from functrans.primitive import Constant, Primitive, lookup, primitives
+from functrans.primitives import Constant, Primitive, lookup, primitives
 from functrans.testing.case import Case
 from functrans.testing.laws import LAWS, Law
 from functrans.testing.numerical import Undecided

@@ -11,7 +11,7 @@ from mutants import Mutant, is_live, noticed, other_axis, place_of, replaced, st
 
 from functrans.ir.spec import ArraySpec
 from functrans.ops.duals import absorb, match, scaled, zeros
-from functrans.primitive import (
+from functrans.primitives import (
     Bilinear,
     Derivative,
     Derivatives,

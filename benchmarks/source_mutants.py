@@ -20,7 +20,7 @@ from rule_mutants import slots
 from source_edits import edits
 
 from functrans.ops import duals, einsum, index_template
-from functrans.primitive import Derivatives, Linear, Primitive, lookup, primitives
+from functrans.primitives import Derivatives, Linear, Primitive, lookup, primitives
 from functrans.tracing.dispatch import FUNCTIONS, METHODS, UFUNC_METHODS, UFUNCS
 from functrans.tracing.tracer import Tracer
 

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from functrans import tree as tree
     from functrans.control.branch import cond as cond
     from functrans.control.branch import switch as switch
+    from functrans.control.checkpoint import checkpoint as checkpoint
     from functrans.control.loop import fori_loop as fori_loop
     from functrans.control.loop import while_loop as while_loop
+    from functrans.control.prefixes import associative_scan as associative_scan
     from functrans.control.scan import scan as scan
-    from functrans.control.checkpoint import checkpoint as checkpoint
+    from functrans.custom.primitive import primitive as primitive
     from functrans.custom.rules import custom_jvp as custom_jvp
     from functrans.custom.rules import custom_vjp as custom_vjp
     from functrans.custom.tag import tag as tag
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from functrans.implicit.linear import custom_linear_solve as custom_linear_solve
     from functrans.implicit.ode import odeint as odeint
     from functrans.implicit.roots import custom_root as custom_root
-    from functrans.control.prefixes import associative_scan as associative_scan
     from functrans.interpreter import evaluate as evaluate
     from functrans.ir import ArraySpec as ArraySpec
     from functrans.ir import Program as Program
@@ -100,6 +101,7 @@ _HOMES = {
     "pmax": "transforms.collective",
     "pmean": "transforms.collective",
     "pmin": "transforms.collective",
+    "primitive": "custom.primitive",
     "psum": "transforms.collective",
     "scan": "control.scan",
     "stop_gradient": "ops.select",
@@ -151,6 +153,7 @@ __all__ = [
     "pmax",
     "pmean",
     "pmin",
+    "primitive",
     "psum",
     "scan",
     "stop_gradient",

@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis.errors import NoSuchExample
 
 import functrans as ft
-from functrans.primitive import (
+from functrans.primitives import (
     Bilinear,
     Constant,
     Derivatives,

@@ -26,7 +26,7 @@ from functrans.errors import (
     TreeError,
     UncoveredFunctionError,
 )
-from functrans.primitive import Primitive, forget
+from functrans.primitives import Primitive, forget
 from functrans.tracing.bind import bind
 
 

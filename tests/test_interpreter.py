@@ -14,7 +14,7 @@ import pytest
 import functrans as ft
 from functrans.errors import ShapeError, TreeError
 from functrans.interpreter import run
-from functrans.primitive import Constant, Primitive, forget
+from functrans.primitives import Constant, Primitive, forget
 
 
 class Tracked(np.ndarray):

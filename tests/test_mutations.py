@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from functrans.primitive import lookup
+from functrans.primitives import lookup
 
 sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
 import mutants

@@ -16,7 +16,7 @@ from functrans.errors import DerivativeError
 from functrans.ir import ArraySpec, Equation, Program, Var
 from functrans.ir.program import held_programs
 from functrans.ops.duals import zeros
-from functrans.primitive import Primitive, Rules, lookup
+from functrans.primitives import Primitive, Rules, lookup
 from functrans.tracing.bind import bind
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.reverse import ReverseRecorder

@@ -12,7 +12,7 @@ from functrans.debug.watching import known
 from functrans.errors import Location, describe_function, expect_function, user_location
 from functrans.ir.spec import ArraySpec
 from functrans.ops.duals import ONE
-from functrans.primitive import Constant, Primitive
+from functrans.primitives import Constant, Primitive
 from functrans.tracing.trace import check_outputs
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.arguments import Argnums, Selection, differentiable_leaves

@@ -17,7 +17,7 @@ from functrans.debug.watching import known, recorder_that_watches, silenced
 from functrans.errors import NonFiniteError, at_location
 from functrans.interpreter import run_plain
 from functrans.ir import ArraySpec, Equation, Literal, Program
-from functrans.primitive import Joint, Primitive
+from functrans.primitives import Joint, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.watch import WATCH
 from functrans.transforms.walk import give, pull, walk

@@ -13,7 +13,7 @@ from typing import Any
 from functrans import tree
 from functrans.ir.program import frozen_key
 from functrans.ir.source import param_source
-from functrans.primitive import Constant, Primitive
+from functrans.primitives import Constant, Primitive
 from functrans.tracing.bind import bind
 
 #: Whether nothing is to be done, since it has been: a program is run again to find where a NaN arose.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from functrans.ir.spec import ArraySpec
-from functrans.primitive import Joint, Primitive
+from functrans.primitives import Joint, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.tracer import Tracer
 from functrans.tracing.watch import WATCH

@@ -26,7 +26,7 @@ from functrans.interpreter import run, run_plain
 from functrans.ir import ArraySpec, Program
 from functrans.ops import batching
 from functrans.ops.duals import cast, zeros
-from functrans.primitive import Joint, Primitive
+from functrans.primitives import Joint, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.jacobian import jacobian

@@ -16,7 +16,7 @@ from functrans.control.loop import while_loop
 from functrans.errors import ConvergenceError
 from functrans.implicit.coordinates import from_vector, on_vectors, to_vector
 from functrans.ir import ArraySpec
-from functrans.primitive import Constant, Primitive
+from functrans.primitives import Constant, Primitive
 from functrans.tracing.bind import bind
 from functrans.transforms.jacobian import jacobian
 

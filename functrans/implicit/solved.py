@@ -31,7 +31,7 @@ from functrans.ir import ArraySpec, Program
 from functrans.ops.duals import cast, zeros
 from functrans.ops.scalars import strong
 from functrans.ops.select import stop_gradient
-from functrans.primitive import Constant, Joint, Primitive
+from functrans.primitives import Constant, Joint, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.tracer import Tracer
 

@@ -26,7 +26,7 @@ from functrans.interpreter import run_plain
 from functrans.ir import ArraySpec, Program
 from functrans.ops.duals import cast, zeros
 from functrans.ops.scalars import strong
-from functrans.primitive import Joint, Primitive
+from functrans.primitives import Joint, Primitive
 from functrans.tracing.bind import bind
 
 

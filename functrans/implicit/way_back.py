@@ -25,7 +25,7 @@ from functrans.ir import ArraySpec, Program
 from functrans.ops import batching
 from functrans.ops.duals import zeros
 from functrans.ops.scalars import strong
-from functrans.primitive import Joint, Primitive
+from functrans.primitives import Joint, Primitive
 from functrans.tracing.bind import bind
 from functrans.transforms.jvp import jvp
 from functrans.transforms.vjp import vjp

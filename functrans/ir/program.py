@@ -11,7 +11,7 @@ from functrans.ir.spec import ArraySpec
 
 if TYPE_CHECKING:
     from functrans.errors import Location
-    from functrans.primitive import Primitive
+    from functrans.primitives import Primitive
     from functrans.tree import TreeDef
 
 

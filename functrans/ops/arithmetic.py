@@ -13,7 +13,7 @@ from functrans.ops import batching
 from functrans.ops.duals import absorb
 from functrans.ops.family import elementwise, operator_spec, real_spec
 from functrans.ops.scalars import strong
-from functrans.primitive import POSITIVE, REAL, Derivatives, Linear, Primitive, Rules
+from functrans.primitives import POSITIVE, REAL, Derivatives, Linear, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import UFUNCS, UNARY
 from functrans.tracing.tracer import Tracer

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from functrans.primitive import Batch, Derivatives, Primitive
+from functrans.primitives import Batch, Derivatives, Primitive
 from functrans.tracing.bind import bind
 
 Operands = Sequence[Any]

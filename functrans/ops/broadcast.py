@@ -12,7 +12,7 @@ from functrans.ir.source import param_source
 from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
 from functrans.ops.shape import as_shape, operand_array, to_shape
-from functrans.primitive import Linear, Primitive
+from functrans.primitives import Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 from functrans.tracing.tracer import Tracer

@@ -9,7 +9,7 @@ import numpy as np
 from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
 from functrans.ops.family import broadcast_shapes, operand, real_spec
-from functrans.primitive import Linear, Primitive
+from functrans.primitives import Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements
 

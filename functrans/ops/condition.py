@@ -16,7 +16,7 @@ from functrans.ops.family import broadcast_shapes, keywords, operand, real_dtype
 from functrans.ops.linalg import linalg_dtype, shape_of_matrices, square
 from functrans.ops.norm import gradient
 from functrans.ops.singular import spectral_gradient
-from functrans.primitive import Constant, Primitive, Rules, call_source
+from functrans.primitives import Constant, Primitive, Rules, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 from functrans.tracing.tracer import Tracer

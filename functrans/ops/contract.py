@@ -19,7 +19,7 @@ from functrans.ops import contraction
 from functrans.ops.batching import Flags, Operands, Params, aligned, ranks
 from functrans.ops.family import normalize_axis, operand
 from functrans.ops.scalars import strong
-from functrans.primitive import Bilinear, Primitive
+from functrans.primitives import Bilinear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements, refuse_out
 

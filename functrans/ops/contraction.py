@@ -15,7 +15,7 @@ import numpy as np
 
 from functrans.ir.spec import ArraySpec
 from functrans.ops.batching import Flags, Operands, Params, aligned, ranks, stacked
-from functrans.primitive import Batch, Primitive
+from functrans.primitives import Batch, Primitive
 
 #: The label of the batch axis.
 BATCH = 0

@@ -16,7 +16,7 @@ from functrans.ops.broadcast import stretch
 from functrans.ops.complex import make_complex
 from functrans.ops.scalars import strong
 from functrans.ops.shape import as_shape, operand_array, ravel
-from functrans.primitive import Constant, Derivatives, Linear, Primitive
+from functrans.primitives import Constant, Derivatives, Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements, refuse_out
 from functrans.tracing.tracer import Tracer

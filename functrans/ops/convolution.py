@@ -17,7 +17,7 @@ from functrans.ops.batching import Flags, Operands, Params
 from functrans.ops.contract import conj, contraction_dtype
 from functrans.ops.family import broadcast_shapes, operand
 from functrans.ops.scalars import strong
-from functrans.primitive import Bilinear, Primitive, call_source
+from functrans.primitives import Bilinear, Primitive, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 

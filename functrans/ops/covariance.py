@@ -16,7 +16,7 @@ from functrans.ops.convert import to_dtype
 from functrans.ops.family import normalize_axis
 from functrans.ops.plain import plain
 from functrans.ops.reduction import NO_VALUE, array
-from functrans.primitive import Derivatives, Primitive
+from functrans.primitives import Derivatives, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 

@@ -12,7 +12,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
 from functrans.ops.family import broadcast_shapes, keywords, normalize_axis, operand
 from functrans.ops.scalars import strong
-from functrans.primitive import Linear, Primitive, call_source
+from functrans.primitives import Linear, Primitive, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 from functrans.tracing.tracer import Tracer

@@ -11,7 +11,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
 from functrans.ops.family import broadcast_shapes, normalize_axis
 from functrans.ops.reduction import array, constant_in, dtype_of, in_dtype
-from functrans.primitive import Linear, Primitive, Rules
+from functrans.primitives import Linear, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements, refuse_out
 

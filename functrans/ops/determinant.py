@@ -22,7 +22,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops.contraction import matrices
 from functrans.ops.family import operand, real_dtype
 from functrans.ops.linalg import linalg_dtype, linalg_source, square
-from functrans.primitive import Constant, Primitive, Rules
+from functrans.primitives import Constant, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 

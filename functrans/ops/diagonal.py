@@ -17,7 +17,7 @@ from functrans.ops.index import scatter_p
 from functrans.ops.index_template import DISTINCT
 from functrans.ops.scalars import strong
 from functrans.ops.update import index_set_p
-from functrans.primitive import Linear, Primitive, call_source
+from functrans.primitives import Linear, Primitive, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements, refuse_out
 

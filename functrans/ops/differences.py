@@ -22,7 +22,7 @@ from functrans.ops.family import normalize_axes, normalize_axis, operand
 from functrans.ops.gather import along
 from functrans.ops.reduction import NO_VALUE, array
 from functrans.ops.select import stop_gradient
-from functrans.primitive import Primitive, Rules
+from functrans.primitives import Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 

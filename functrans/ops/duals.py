@@ -12,7 +12,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
 from functrans.ops.family import ufunc_spec
 from functrans.ops.scalars import strong
-from functrans.primitive import Primitive, Rules
+from functrans.primitives import Primitive, Rules
 from functrans.tracing.bind import bind_binary
 from functrans.tracing.tracer import Tracer
 

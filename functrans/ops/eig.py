@@ -26,7 +26,7 @@ from functrans.ops.family import operand
 from functrans.ops.linalg import linalg_dtype, linalg_source, square
 from functrans.ops.plain import plain
 from functrans.ops.spectrum import diagonal_of, differences, first_order, quotient, significant, ties, unused
-from functrans.primitive import Constant, Primitive, Rules
+from functrans.primitives import Constant, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 from functrans.tracing.refusal import unknown

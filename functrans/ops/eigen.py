@@ -22,7 +22,7 @@ from functrans.ops.eigenvalues import gradient_of, tangent_of
 from functrans.ops.family import operand, real_dtype
 from functrans.ops.linalg import linalg_dtype, square
 from functrans.ops.spectrum import adjoint, diagonal_of, differences, mixed, quotient, significant, ties, unused
-from functrans.primitive import Primitive, Rules, Source, call_source
+from functrans.primitives import Primitive, Rules, Source, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 

@@ -36,7 +36,7 @@ from functrans.ops.spectrum import (
     ties,
     within,
 )
-from functrans.primitive import Primitive, Rules, Source
+from functrans.primitives import Primitive, Rules, Source
 from functrans.tracing.bind import bind
 
 

@@ -16,7 +16,7 @@ from functrans.ops.batching import Flags, Operands, Params
 from functrans.ops.contraction import BATCH, contract
 from functrans.ops.family import operand
 from functrans.ops.scalars import strong
-from functrans.primitive import Bilinear, Each, Primitive, call_source
+from functrans.primitives import Bilinear, Each, Primitive, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 

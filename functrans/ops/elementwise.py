@@ -9,7 +9,7 @@ import numpy as np
 from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
 from functrans.ops.family import elementwise, ufunc_spec
-from functrans.primitive import POSITIVE, REAL, Derivatives, Primitive, Rules
+from functrans.primitives import POSITIVE, REAL, Derivatives, Primitive, Rules
 from functrans.tracing.bind import bind, bind_unary
 from functrans.tracing.dispatch import UFUNCS
 

@@ -25,7 +25,7 @@ from functrans.ops.reduction import (
     reduced_shape,
 )
 from functrans.ops.select import stop_gradient_p
-from functrans.primitive import Primitive, Rules
+from functrans.primitives import Primitive, Rules
 from functrans.tracing.bind import bind
 
 

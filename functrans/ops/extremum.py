@@ -21,7 +21,7 @@ from functrans.ops.reduction import (
     reduction,
     with_start,
 )
-from functrans.primitive import Primitive, Rules
+from functrans.primitives import Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements
 

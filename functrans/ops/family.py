@@ -11,7 +11,7 @@ import numpy as np
 from functrans.errors import ShapeError, UncoveredFunctionError
 from functrans.ir.spec import WEAK, ArraySpec
 from functrans.ops.scalars import is_weak, strong
-from functrans.primitive import (
+from functrans.primitives import (
     REAL,
     Constant,
     Derivative,

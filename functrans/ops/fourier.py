@@ -20,7 +20,7 @@ from functrans.ops import batching
 from functrans.ops.contract import conj
 from functrans.ops.family import normalize_axis, real_dtype
 from functrans.ops.reduction import array
-from functrans.primitive import Linear, Primitive, Rule, call_source
+from functrans.primitives import Linear, Primitive, Rule, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements, refuse_out
 

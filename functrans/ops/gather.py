@@ -16,7 +16,7 @@ from functrans.ops.index import getitem, scatter_p
 from functrans.ops.index_template import ARRAY
 from functrans.ops.plain import known
 from functrans.ops.scalars import is_weak, strong
-from functrans.primitive import Linear, Primitive, Rule
+from functrans.primitives import Linear, Primitive, Rule
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements, refuse_out
 from functrans.tracing.tracer import Tracer

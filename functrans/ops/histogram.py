@@ -18,7 +18,7 @@ from functrans.ops.index_template import ARRAY
 from functrans.ops.order_batch import found_in_rows
 from functrans.ops.plain import known
 from functrans.ops.scalars import strong
-from functrans.primitive import Linear, Primitive, call_source
+from functrans.primitives import Linear, Primitive, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 from functrans.tracing.tracer import Tracer

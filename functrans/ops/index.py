@@ -25,7 +25,7 @@ from functrans.ops.index_template import (
     indexed_shape,
     may_repeat,
 )
-from functrans.primitive import Linear, Primitive
+from functrans.primitives import Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.tracer import Tracer
 

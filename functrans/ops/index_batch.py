@@ -15,7 +15,7 @@ import numpy as np
 from functrans.errors import MissingRuleError
 from functrans.ops import batching
 from functrans.ops.index_template import ARRAY, DISTINCT, MASK, Template
-from functrans.primitive import Primitive
+from functrans.primitives import Primitive
 from functrans.tracing.bind import bind
 
 _WHOLE = (None, None, None)

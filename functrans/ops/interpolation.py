@@ -23,7 +23,7 @@ from functrans.ops.index_template import ARRAY
 from functrans.ops.order_batch import found_in_rows
 from functrans.ops.plain import plain
 from functrans.ops.scalars import strong
-from functrans.primitive import Primitive, Rules
+from functrans.primitives import Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 

@@ -17,7 +17,7 @@ from functrans.ops.convert import to_dtype
 from functrans.ops.family import normalize_axis, result_dtype
 from functrans.ops.scalars import is_weak
 from functrans.ops.shape import atleast_1d, atleast_2d, atleast_3d, operand_array, to_shape
-from functrans.primitive import Each, Linear, Primitive
+from functrans.primitives import Each, Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements, refuse_out
 from functrans.tracing.tracer import Tracer

@@ -27,7 +27,7 @@ from functrans.ops.linalg import adjoint, linalg_dtype, shape_of_matrices, squar
 from functrans.ops.plain import plain
 from functrans.ops.select import stop_gradient
 from functrans.ops.svd import svdvals_p
-from functrans.primitive import Linear, Primitive, Rules, call_source
+from functrans.primitives import Linear, Primitive, Rules, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 

@@ -19,7 +19,7 @@ from functrans.ops.batching import Flags, Operands, Params, ranks
 from functrans.ops.contract import conj
 from functrans.ops.contraction import checked, matrices
 from functrans.ops.family import broadcast_shapes, operand, real_dtype
-from functrans.primitive import Primitive, Rules, Source, call_source
+from functrans.primitives import Primitive, Rules, Source, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 

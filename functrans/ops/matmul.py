@@ -16,7 +16,7 @@ from functrans.ops import contraction
 from functrans.ops.batching import Flags, Operands, Params, ranks, stacked
 from functrans.ops.contract import check_contracted, conj, contraction_dtype
 from functrans.ops.family import broadcast_shapes, operand
-from functrans.primitive import Batch, Bilinear, Primitive
+from functrans.primitives import Batch, Bilinear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import UFUNCS, implements
 from functrans.tracing.tracer import Tracer

@@ -15,7 +15,7 @@ from functrans.ops import batching
 from functrans.ops.family import normalize_axes
 from functrans.ops.ranks import from_rows, mean_of_ties, numbers_in, spread_over_ties, to_rows
 from functrans.ops.reduction import NO_VALUE, array, dtype_of, reduced_shape
-from functrans.primitive import Primitive, Rules
+from functrans.primitives import Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements, refuse_out
 

@@ -33,7 +33,7 @@ from functrans.ops.reduction import (
     spread,
     with_start,
 )
-from functrans.primitive import Primitive, Rules
+from functrans.primitives import Primitive, Rules
 from functrans.tracing.dispatch import implements
 
 

@@ -17,7 +17,7 @@ from functrans.ops import batching, statistics
 from functrans.ops.duals import cast
 from functrans.ops.nan import nan_reduction, present
 from functrans.ops.reduction import NO_VALUE, array, expand, given, keep, mask_of, reduction
-from functrans.primitive import Primitive, Rule, Rules
+from functrans.primitives import Primitive, Rule, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 

@@ -25,7 +25,7 @@ from functrans.ops.family import keywords, normalize_axes, normalize_axis, opera
 from functrans.ops.plain import plain
 from functrans.ops.scalars import strong
 from functrans.ops.singular import nuclear_gradient, spectral_gradient
-from functrans.primitive import Primitive, Rules, call_source
+from functrans.primitives import Primitive, Rules, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 from functrans.tracing.tracer import Tracer

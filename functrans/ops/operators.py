@@ -9,7 +9,7 @@ import numpy as np
 
 from functrans.ops import arithmetic, compare
 from functrans.ops.family import _PLAIN, check_kind
-from functrans.primitive import Primitive
+from functrans.primitives import Primitive
 from functrans.tracing.bind import bind_binary, bind_unary
 from functrans.tracing.tracer import Tracer
 

@@ -15,7 +15,7 @@ from functrans.ops.index_template import ARRAY
 from functrans.ops.order_batch import batch_argsort, batch_digitize, batch_isin, batch_lexsort, batch_searchsorted
 from functrans.ops.plain import known
 from functrans.ops.scalars import strong
-from functrans.primitive import Constant, Primitive, call_source
+from functrans.primitives import Constant, Primitive, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements
 from functrans.tracing.tracer import Tracer

@@ -11,7 +11,7 @@ import numpy as np
 from functrans.ops import batching
 from functrans.ops.family import operand
 from functrans.ops.scalars import strong
-from functrans.primitive import Primitive
+from functrans.primitives import Primitive
 from functrans.tracing.bind import bind
 
 

@@ -18,7 +18,7 @@ from functrans.ops.convert import to_dtype
 from functrans.ops.family import normalize_axis, real_dtype
 from functrans.ops.join import concatenate, stack
 from functrans.ops.shape import operand_array
-from functrans.primitive import Batch, Linear, Primitive
+from functrans.primitives import Batch, Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 from functrans.tracing.tracer import Tracer

@@ -11,7 +11,7 @@ import numpy as np
 from functrans.ir.spec import WEAK, ArraySpec
 from functrans.ops import batching
 from functrans.ops.family import broadcast_shapes, operand
-from functrans.primitive import Batch, Constant, Primitive
+from functrans.primitives import Batch, Constant, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements, refuse_out
 from functrans.tracing.refusal import unknown

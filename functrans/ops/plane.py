@@ -13,7 +13,7 @@ import numpy as np
 
 from functrans.ops.duals import scaled
 from functrans.ops.family import elementwise, ufunc_spec
-from functrans.primitive import REAL, Derivatives, Primitive
+from functrans.primitives import REAL, Derivatives, Primitive
 from functrans.tracing.bind import bind, bind_unary
 
 

@@ -22,7 +22,7 @@ from functrans.ops.family import broadcast_shapes, operand
 from functrans.ops.index import getitem
 from functrans.ops.plain import known, plain
 from functrans.ops.scalars import strong
-from functrans.primitive import Primitive, Rules
+from functrans.primitives import Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 

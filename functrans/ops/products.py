@@ -13,7 +13,7 @@ from functrans.ops.batching import Flags, Operands, Params, ranks, stacked
 from functrans.ops.contract import contraction_dtype
 from functrans.ops.family import broadcast_shapes, normalize_axis, operand
 from functrans.ops.scalars import strong
-from functrans.primitive import Bilinear, Primitive
+from functrans.primitives import Bilinear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 

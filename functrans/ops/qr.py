@@ -29,7 +29,7 @@ from functrans.ops.contract import conj
 from functrans.ops.contraction import matrices
 from functrans.ops.family import keywords, operand, real_dtype
 from functrans.ops.linalg import adjoint, linalg_dtype, shape_of_matrices
-from functrans.primitive import Primitive, Rules, call_source
+from functrans.primitives import Primitive, Rules, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 

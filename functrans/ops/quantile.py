@@ -32,7 +32,7 @@ from functrans.ops.reduction import NO_VALUE, Axes, reduced_shape
 from functrans.ops.scalars import is_weak, strong
 from functrans.ops.select import stop_gradient_p
 from functrans.ops.shape import operand_array
-from functrans.primitive import Primitive, Rules, call_source
+from functrans.primitives import Primitive, Rules, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 from functrans.tracing.tracer import Tracer

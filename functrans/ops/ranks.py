@@ -15,7 +15,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
 from functrans.ops.reduction import Axes
 from functrans.ops.select import stop_gradient_p
-from functrans.primitive import Linear, Primitive, Rules
+from functrans.primitives import Linear, Primitive, Rules
 from functrans.tracing.bind import bind
 
 # Rows: the axes that are reduced are one, at the end.

@@ -12,7 +12,7 @@ from functrans.ops import batching
 from functrans.ops.broadcast import stretch
 from functrans.ops.family import normalize_axes, normalize_axis
 from functrans.ops.shape import as_shape, operand_array, ravel, swapaxes, to_shape
-from functrans.primitive import Linear, Primitive
+from functrans.primitives import Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements
 

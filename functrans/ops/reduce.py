@@ -26,7 +26,7 @@ from functrans.ops.reduction import (
     spread,
     with_start,
 )
-from functrans.primitive import Linear, Primitive, Rules
+from functrans.primitives import Linear, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements
 

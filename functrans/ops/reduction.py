@@ -13,7 +13,7 @@ from functrans.ops.duals import cast
 from functrans.ops.family import normalize_axes, operand
 from functrans.ops.scalars import strong
 from functrans.ops.select import stop_gradient_p
-from functrans.primitive import Primitive, Source, call_source
+from functrans.primitives import Primitive, Source, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import refuse_out
 from functrans.tracing.tracer import Tracer

@@ -12,7 +12,7 @@ import numpy as np
 
 from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
-from functrans.primitive import Constant, Primitive, Rules, call_source
+from functrans.primitives import Constant, Primitive, Rules, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.tracer import Tracer
 

@@ -12,7 +12,7 @@ from functrans.ops.family import normalize_axis, operand
 from functrans.ops.gather import along
 from functrans.ops.reduction import constant_in
 from functrans.ops.ufunc_methods import as_dtype, handler_of, lead, reduce, running
-from functrans.primitive import Linear, Primitive
+from functrans.primitives import Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import UFUNC_METHODS
 

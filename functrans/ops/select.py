@@ -12,7 +12,7 @@ from functrans.errors import UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
 from functrans.ops.family import broadcast_shapes, operand, result_dtype
-from functrans.primitive import Constant, Linear, Primitive, Rules
+from functrans.primitives import Constant, Linear, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements, refuse_out
 

@@ -13,7 +13,7 @@ from functrans.ir.source import param_source
 from functrans.ir.spec import ArraySpec
 from functrans.ops.family import normalize_axes, normalize_axis, operand
 from functrans.ops.scalars import strong
-from functrans.primitive import Linear, Primitive
+from functrans.primitives import Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements
 from functrans.tracing.tracer import Tracer

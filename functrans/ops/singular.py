@@ -20,7 +20,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops.contract import conj
 from functrans.ops.contraction import matrices
 from functrans.ops.linalg import adjoint
-from functrans.primitive import Primitive, Rules, call_source
+from functrans.primitives import Primitive, Rules, call_source
 from functrans.tracing.bind import bind
 
 

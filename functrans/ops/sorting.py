@@ -17,7 +17,7 @@ from functrans.ops.convert import to_dtype
 from functrans.ops.family import keywords, normalize_axis, operand
 from functrans.ops.order import positions
 from functrans.ops.scalars import strong
-from functrans.primitive import Linear, Primitive, Rules, call_source
+from functrans.primitives import Linear, Primitive, Rules, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 

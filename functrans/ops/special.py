@@ -20,7 +20,7 @@ from functrans.ops import batching
 from functrans.ops.duals import absorb
 from functrans.ops.family import keywords, operand
 from functrans.ops.scalars import strong
-from functrans.primitive import REAL, Derivatives, Primitive, Rules, call_source
+from functrans.primitives import REAL, Derivatives, Primitive, Rules, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 

@@ -22,7 +22,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops.batching import Flags, Operands, Params, aligned, full, ranks, stacked
 from functrans.ops.contract import conj
 from functrans.ops.family import real_dtype
-from functrans.primitive import Constant, Primitive, Rules
+from functrans.primitives import Constant, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.tracer import Tracer
 

@@ -27,7 +27,7 @@ from functrans.ops.reduction import (
     reduction,
     spread,
 )
-from functrans.primitive import Linear, Primitive, Rules
+from functrans.primitives import Linear, Primitive, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements
 from functrans.tracing.tracer import Tracer

@@ -33,7 +33,7 @@ from functrans.ops.spectrum import (
     ties,
     unused,
 )
-from functrans.primitive import Primitive, Rules, call_source
+from functrans.primitives import Primitive, Rules, call_source
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import implements
 

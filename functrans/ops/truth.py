@@ -23,7 +23,7 @@ from functrans.ops.reduction import (
     reduction,
     reduction_axes,
 )
-from functrans.primitive import Constant, Primitive
+from functrans.primitives import Constant, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements, refuse_out
 

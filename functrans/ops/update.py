@@ -15,7 +15,7 @@ from functrans.ops.index import getitem_p, index_add_p, subscript, written_spec
 from functrans.ops.index_batch import batch_written
 from functrans.ops.index_template import Template, decode, encode, indexed_shape, may_repeat
 from functrans.ops.scalars import strong
-from functrans.primitive import Linear, Primitive
+from functrans.primitives import Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.tracer import Tracer
 

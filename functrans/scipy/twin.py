@@ -13,7 +13,7 @@ import numpy as np
 from functrans.ir.source import literal_source
 from functrans.ir.spec import ArraySpec
 from functrans.ops.duals import match
-from functrans.primitive import Batch, Bilinear, Linear, Primitive, Rule, Rules
+from functrans.primitives import Batch, Bilinear, Linear, Primitive, Rule, Rules
 
 Function = Callable[..., Any]
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from functrans.errors import FunctransError, TracedValueError, describe_function, is_library
 from functrans.ir.program import Program
-from functrans.primitive import Bilinear, Derivatives, Each, Linear, Primitive, Rules
+from functrans.primitives import Bilinear, Derivatives, Each, Linear, Primitive, Rules
 from functrans.testing.case import Case, Subject, name_of, source_of
 from functrans.testing.compare import flat, leaves
 from functrans.testing.laws import LAWS, Law, LawBroken, spec_foretells
@@ -78,7 +78,7 @@ def assert_laws(
 
     Example:
         >>> import numpy as np
-        >>> from functrans.primitive import lookup
+        >>> from functrans.primitives import lookup
         >>> from functrans.testing import assert_laws
         >>> assert_laws(lookup("tanh"), max_examples=2)
         >>> assert_laws(lambda x, y: np.sum(x * np.sin(y)), at=[(np.array([0.5, 2.0]), 1.5)])

@@ -12,7 +12,7 @@ from functrans.interpreter import evaluate
 from functrans.ir.program import Program
 from functrans.ir.source import number_source, param_source
 from functrans.ir.spec import ArraySpec
-from functrans.primitive import Bilinear, Constant, Each, Linear, Primitive, Rules
+from functrans.primitives import Bilinear, Constant, Each, Linear, Primitive, Rules
 from functrans.testing.compare import double
 from functrans.tracing.bind import bind
 
@@ -182,7 +182,7 @@ def has_rule(primitive: Primitive, position: int) -> bool:
             return True
 
 
-# As source, which can be pasted where `import numpy as np` and `from functrans.primitive import lookup` stand.
+# As source, which can be pasted where `import numpy as np` and `from functrans.primitives import lookup` stand.
 
 _SHOWN = 200  # arrays with more entries are abbreviated
 

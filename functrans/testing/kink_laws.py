@@ -10,7 +10,7 @@ import numpy as np
 import functrans as ft
 from functrans import tree
 from functrans.ir.spec import ArraySpec
-from functrans.primitive import Derivatives
+from functrans.primitives import Derivatives
 from functrans.testing.case import Case
 from functrans.testing.compare import assert_inner_equal, double, flat, leaves
 from functrans.testing.law import law, rounding

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from functrans.primitive import Constant, Primitive
+from functrans.primitives import Constant, Primitive
 from functrans.testing.case import Case
 from functrans.testing.compare import ROUNDINGS, epsilon
 

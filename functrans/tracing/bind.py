@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from functrans.primitive import Primitive
+from functrans.primitives import Primitive
 from functrans.tracing.tracer import Tracer
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from functrans.errors import UncoveredFunctionError
-from functrans.primitive import Primitive
+from functrans.primitives import Primitive
 from functrans.tracing.refusal import refuse_out as refuse_out  # noqa: PLC0414  (for `functrans.ops`)
 from functrans.tracing.refusal import staged_by
 

@@ -11,7 +11,7 @@ from functrans.errors import LeakedTracerError, describe_function
 from functrans.tracing.refusal import refusal_behind
 
 if TYPE_CHECKING:
-    from functrans.primitive import Primitive
+    from functrans.primitives import Primitive
 
 _births = count().__next__
 

@@ -13,7 +13,7 @@ from functrans import tree
 from functrans.errors import TreeError, describe_function, expect_function, user_location
 from functrans.ir import ArraySpec, Atom, Equation, Literal, Program, Var
 from functrans.ir.program import held_programs
-from functrans.primitive import Primitive
+from functrans.primitives import Primitive
 from functrans.tracing.recorder import Recorder
 from functrans.tracing.refusal import refuse_objects
 from functrans.tracing.tracer import Tracer

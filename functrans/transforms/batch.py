@@ -16,7 +16,7 @@ from functrans.errors import MissingRuleError
 from functrans.ir.spec import ArraySpec
 from functrans.ops.batching import elementwise, rule_of
 from functrans.ops.family import result_dtype
-from functrans.primitive import Primitive
+from functrans.primitives import Primitive
 from functrans.tracing.bind import bind_binary, bind_unary
 from functrans.tracing.recorder import Recorder
 from functrans.tracing.tracer import Tracer

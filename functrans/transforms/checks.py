@@ -7,7 +7,7 @@ from typing import Any
 
 from functrans.errors import DerivativeError, MissingRuleError, ShapeError
 from functrans.ir.spec import ArraySpec
-from functrans.primitive import Bilinear, Linear, Primitive, Rules
+from functrans.primitives import Bilinear, Linear, Primitive, Rules
 from functrans.tracing.recorder import Recorder
 from functrans.tracing.tracer import Tracer
 

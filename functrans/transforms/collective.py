@@ -15,7 +15,7 @@ from functrans import tree
 from functrans.errors import ShapeError
 from functrans.ir.spec import ArraySpec
 from functrans.ops.index import getitem
-from functrans.primitive import Linear, Primitive
+from functrans.primitives import Linear, Primitive
 from functrans.tracing.bind import bind
 from functrans.transforms.batch import ACTIVE, NamedAxis
 from functrans.tree import Tree

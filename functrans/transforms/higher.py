@@ -21,7 +21,7 @@ from functrans.interpreter import run
 from functrans.ir import ArraySpec, Equation, Program, Var
 from functrans.ir.program import frozen_key
 from functrans.ops.duals import zeros
-from functrans.primitive import Constant, Primitive
+from functrans.primitives import Constant, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.trace import StagedRecorder, live_equations
 from functrans.tracing.tracer import Tracer

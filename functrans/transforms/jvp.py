@@ -14,7 +14,7 @@ from functrans import tree
 from functrans.errors import TreeError, expect_function
 from functrans.ir.spec import ArraySpec
 from functrans.ops.duals import absorb, conform, scaled, zeros
-from functrans.primitive import Bilinear, Constant, Derivatives, Joint, Linear, Primitive, Rules
+from functrans.primitives import Bilinear, Constant, Derivatives, Joint, Linear, Primitive, Rules
 from functrans.tracing.bind import bind, bind_binary, bind_unary
 from functrans.tracing.recorder import Recorder
 from functrans.tracing.refusal import refuse_objects

@@ -12,7 +12,7 @@ from functrans.errors import DerivativeError, ShapeError, describe_function, exp
 from functrans.interpreter import run
 from functrans.ir import ArraySpec, Equation, Program, Var
 from functrans.ops.duals import zeros
-from functrans.primitive import Bilinear, Derivatives, Joint, Linear, Rules, used_parameters
+from functrans.primitives import Bilinear, Derivatives, Joint, Linear, Rules, used_parameters
 from functrans.tracing.trace import stage, trace
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.arguments import differentiable_leaves, dual, like_primal

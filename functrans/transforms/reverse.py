@@ -16,7 +16,7 @@ import numpy as np
 from functrans import tree
 from functrans.errors import TracedAssignmentError, user_location
 from functrans.ir.spec import ArraySpec
-from functrans.primitive import Bilinear, Constant, Derivatives, Joint, Linear, Primitive, residual_key
+from functrans.primitives import Bilinear, Constant, Derivatives, Joint, Linear, Primitive, residual_key
 from functrans.tracing.bind import bind, bind_binary, bind_unary
 from functrans.tracing.recorder import Recorder
 from functrans.tracing.refusal import location_of, refuse_objects

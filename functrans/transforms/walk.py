@@ -17,7 +17,7 @@ import numpy as np
 from functrans.errors import at_location
 from functrans.ir.spec import ArraySpec
 from functrans.ops.duals import ONE, absorb, match, scaled, zeros
-from functrans.primitive import Bilinear, Derivatives, Joint, Linear, Primitive, Rules
+from functrans.primitives import Bilinear, Derivatives, Joint, Linear, Primitive, Rules
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.reverse import Node, ReverseRecorder
 

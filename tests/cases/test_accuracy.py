@@ -16,7 +16,7 @@ import pytest
 
 import functrans as ft
 import functrans.ops
-from functrans.primitive import Constant, primitives
+from functrans.primitives import Constant, primitives
 
 BASE = [0.0, 1e-300, 1e-200, 1e-160, 1e-100, 1e-36, 1e-20, 1e-8, 1e-5, 1e-3, 0.01, 0.1, 0.3, 0.5, 0.9, 0.999999]
 BASE += [1 - 2.0**-n for n in (10, 20, 30, 53)] + [1.0] + [1 + 2.0**-n for n in (52, 30, 20, 10)]

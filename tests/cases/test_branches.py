@@ -15,7 +15,7 @@ import pytest
 
 import functrans as ft
 import functrans.ops
-from functrans.primitive import Derivatives, Rules, primitives
+from functrans.primitives import Derivatives, Rules, primitives
 from functrans.tracing.bind import bind
 from tests.cases.judging import nested, nestings
 

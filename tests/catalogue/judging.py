@@ -28,14 +28,18 @@ COLUMNS: dict[str, tuple[Law, ...]] = {
 }
 
 
-def row(name: str, made: list[tuple[Any, ...]]) -> list[str]:
-    """The marks of a function, one for each column: how all of its calls do.
+def cases(name: str, made: list[tuple[Any, ...]]) -> list[Case]:
+    """A case for each call."""
+    return [Case(call[0], drawn(call[1:], seed), seed=seed, name=name) for seed, call in enumerate(made)]
+
+
+def row(cases: list[Case]) -> list[str]:
+    """The marks of a function, one for each column: how it does at all cases.
 
     Raises:
         LawBroken: a derivative is wrong.
         Exception: whatever a call raises.
     """
-    cases = [Case(call[0], drawn(call[1:], seed), seed=seed, name=name) for seed, call in enumerate(made)]
     found = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from tests.catalogue import linalg_calls as _linalg_calls  # noqa: F401
+from tests.catalogue import scipy_calls
 from tests.catalogue import shape_calls as _shape_calls  # noqa: F401
-from tests.catalogue.judging import COLUMNS, row
+from tests.catalogue.judging import COLUMNS, cases, row
 from tests.catalogue.numpy_calls import CALLS
 from tests.catalogue.others import PLAIN, REFUSED, VALUES
+from tests.catalogue.scipy_calls import SCIPY
 
 PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
 
@@ -48,9 +50,10 @@ def sections() -> dict[str, list[str]]:
         elif len(parts) == 3:
             section = "Methods of ufuncs"
         else:
-            section = parts[0] if parts[0] != "np" else "NumPy"
-            section = ".".join(parts[:2]) if section == "scipy" else section
+            section = "NumPy"
         found.setdefault(section, []).append(name)
+    for name in sorted(SCIPY, key=str.lower):
+        found.setdefault(name.rpartition(".")[0], []).append(name)
     return found
 
 
@@ -66,7 +69,8 @@ def aliases() -> dict[str, str]:
 
 def row_text(name: str) -> str:
     """The row of a function."""
-    return f"| `{name}` | {' | '.join(row(name, CALLS[name]))} | {len(CALLS[name])} |"
+    found = scipy_calls.cases(name) if name in SCIPY else cases(name, CALLS[name])
+    return f"| `{name}` | {' | '.join(row(found))} | {len(found)} |"
 
 
 def page() -> str:
@@ -75,6 +79,9 @@ def page() -> str:
     for section, names in sections().items():
         head = f"| function | {' | '.join(COLUMNS)} | calls |\n|---|{'---|' * len(COLUMNS)}---|"
         text.append(f"## {section}\n\n{head}\n" + "\n".join(map(row_text, names)) + "\n")
+        if section.startswith("scipy."):
+            rest = ", ".join(f"`{name}`" for name in scipy_calls.others(section.removeprefix("scipy.")))
+            text.append(f"Of these and of NumPy's functions are made, and tested in `tests/scipy`: {rest}.\n")
     same = ", ".join(f"`{name}` is `{other}`" for name, other in sorted(aliases().items()))
     text.append(f"Other names of the same functions: {same}.\n")
     text.append(

@@ -14,6 +14,7 @@ from functrans.testing.compare import leaves
 from tests.catalogue.numpy_calls import CALLS
 from tests.catalogue.others import PLAIN, REFUSED, VALUES
 from tests.catalogue.page import PAGE, aliases, row_text, sections
+from tests.catalogue.scipy_calls import SCIPY
 
 
 @cache
@@ -22,7 +23,7 @@ def rows() -> dict[str, str]:
     return {line.split("`")[1]: line for line in lines if line.startswith("| `") and line.count("|") > 4}
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", [*CALLS, *SCIPY])
 def test_row(name):
     assert rows()[name] == row_text(name)
 

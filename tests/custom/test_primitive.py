@@ -12,7 +12,7 @@ import scipy.linalg
 import functrans as ft
 from functrans.custom.primitive import primitive
 from functrans.errors import DerivativeError, MissingRuleError
-from functrans.primitive import forget, primitives
+from functrans.primitives import forget, primitives
 from functrans.testing import check_grads
 from functrans.testing.compare import leaves
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import functrans as ft
-from functrans.primitive import lookup
+from functrans.primitives import lookup
 
 PRINTED = lookup("debug_print")
 X = np.array([1.0, 2.0])

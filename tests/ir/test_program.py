@@ -10,7 +10,7 @@ import pytest
 
 import functrans as ft
 from functrans.ir import ArraySpec, Equation, Literal, Program, Var
-from functrans.primitive import lookup
+from functrans.primitives import lookup
 
 
 def loss(w, x):

@@ -8,7 +8,7 @@ import pytest
 import functrans as ft
 from functrans.errors import ProgramError
 from functrans.ir import ArraySpec, Equation, Literal, Program, Var
-from functrans.primitive import lookup
+from functrans.primitives import lookup
 
 SCALAR = ArraySpec((), float)
 VECTOR = ArraySpec((3,), float)

@@ -6,7 +6,7 @@ import pytest
 
 import functrans as ft
 from functrans.errors import ShapeError
-from functrans.primitive import lookup
+from functrans.primitives import lookup
 from functrans.testing import assert_laws
 from tests.ops.agreement import check, drawn, same_value, stays_single
 from tests.ops.batches import check_batches

@@ -7,7 +7,7 @@ import pytest
 import functrans as ft
 import functrans.numpy as fnp
 from functrans.errors import FunctransError, TracedAssignmentError, TracedValueError
-from functrans.primitive import lookup
+from functrans.primitives import lookup
 from functrans.testing import assert_laws, check_grads
 from functrans.tracing.dispatch import FUNCTIONS
 from tests.ops.agreement import check, drawn, run_source, same_bits, same_value, stays_single

@@ -5,7 +5,7 @@ import pytest
 
 import functrans as ft
 from functrans.errors import TracedValueError
-from functrans.primitive import lookup
+from functrans.primitives import lookup
 from functrans.testing import check_grads
 from functrans.tracing.bind import bind
 from tests.ops.agreement import check, drawn, refused, same_bits, same_value, stays_single

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import functrans as ft
-from functrans.primitive import lookup
+from functrans.primitives import lookup
 from functrans.testing import assert_laws
 from functrans.testing.compare import assert_close
 from tests.ops.agreement import check, drawn, same_value, stays_single

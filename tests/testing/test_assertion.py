@@ -14,7 +14,7 @@ from hypothesis.database import InMemoryExampleDatabase
 import functrans as ft
 from functrans.errors import ShapeError, TracedAssignmentError, TracedBoolError, TracedValueError
 from functrans.ir.spec import ArraySpec
-from functrans.primitive import REAL, Bilinear, Constant, Derivatives, Primitive, Rules, forget
+from functrans.primitives import REAL, Bilinear, Constant, Derivatives, Primitive, Rules, forget
 from functrans.testing import Case, assert_laws, laws
 from functrans.testing.assertion import LawsBroken, NotJudged, assert_law
 from functrans.testing.laws import LawBroken
@@ -485,7 +485,7 @@ WITHOUT = """
 import sys
 sys.modules["hypothesis"] = None  # as if it were not installed
 import numpy as np
-from functrans.primitive import lookup
+from functrans.primitives import lookup
 from functrans.testing import Case, assert_laws, laws
 assert_laws(np.tanh, at=[(0.5,)])
 assert_laws(lookup("tanh"), at=[(0.5,)])

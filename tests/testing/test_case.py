@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import functrans as ft
-from functrans.primitive import lookup
+from functrans.primitives import lookup
 from functrans.testing import Case, laws
 from functrans.testing.case import source_of
 

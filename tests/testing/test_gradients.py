@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import functrans as ft
 from functrans.errors import DerivativeError, IntegerInputError
 from functrans.ops.family import ufunc_spec
-from functrans.primitive import Derivatives, Linear, Primitive, Rules, forget
+from functrans.primitives import Derivatives, Linear, Primitive, Rules, forget
 from functrans.testing import GradientError, check_grads
 from functrans.tracing.bind import bind
 

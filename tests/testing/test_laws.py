@@ -11,7 +11,7 @@ import pytest
 import functrans as ft
 from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
-from functrans.primitive import Constant, Derivatives, Linear, Primitive, Rules, forget, lookup, primitives
+from functrans.primitives import Constant, Derivatives, Linear, Primitive, Rules, forget, lookup, primitives
 from functrans.testing import Case, laws
 from functrans.testing.laws import LawBroken
 from functrans.tracing.bind import bind

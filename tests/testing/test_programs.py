@@ -13,7 +13,7 @@ from hypothesis import strategies as hypothesis_st
 import functrans as ft
 from functrans.ir import ArraySpec, Literal, Program, Var
 from functrans.ops.family import ufunc_spec
-from functrans.primitive import REAL, Constant, Derivatives, Primitive, forget, lookup, primitives
+from functrans.primitives import REAL, Constant, Derivatives, Primitive, forget, lookup, primitives
 from functrans.testing import laws
 from functrans.testing import strategies as st
 from functrans.testing.compare import bits, flat

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 import functrans as ft
 from functrans import tree
 from functrans.ir.spec import ArraySpec
-from functrans.primitive import (
+from functrans.primitives import (
     POSITIVE,
     REAL,
     Bilinear,

@@ -16,7 +16,7 @@ from functrans.errors import (
     ShapeError,
     TreeError,
 )
-from functrans.primitive import Primitive, forget
+from functrans.primitives import Primitive, forget
 from functrans.tracing.bind import bind
 
 

@@ -13,7 +13,7 @@ import pytest
 import functrans as ft
 from functrans.errors import ShapeError, TracedAssignmentError
 from functrans.ops.family import ufunc_spec
-from functrans.primitive import Derivatives, Primitive, forget
+from functrans.primitives import Derivatives, Primitive, forget
 from functrans.tracing.bind import bind
 
 

@@ -10,7 +10,7 @@ import pytest
 import functrans as ft
 from functrans.errors import LeakedTracerError, MissingRuleError, ShapeError, TracedBoolError, TreeError
 from functrans.ir import ArraySpec
-from functrans.primitive import Derivatives, Linear, Primitive, forget
+from functrans.primitives import Derivatives, Linear, Primitive, forget
 from functrans.tracing.bind import bind
 
 RNG = np.random.default_rng(11)

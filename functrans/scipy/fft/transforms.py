@@ -20,7 +20,7 @@ from functrans.ops import batching
 from functrans.ops.contract import conj
 from functrans.ops.family import keywords, normalize_axis, real_dtype
 from functrans.ops.reduction import array
-from functrans.primitive import Linear, Primitive, Rule, call_source
+from functrans.primitives import Linear, Primitive, Rule, call_source
 from functrans.scipy.covering import COVERED, covers
 from functrans.scipy.twin import transpose
 from functrans.tracing.bind import bind

@@ -17,7 +17,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops.family import normalize_axis, operand, result_dtype
 from functrans.ops.plain import plain
 from functrans.ops.scalars import strong
-from functrans.primitive import Batch, Primitive
+from functrans.primitives import Batch, Primitive
 from functrans.scipy import twin
 from functrans.scipy.covering import covers
 from functrans.tracing.bind import bind

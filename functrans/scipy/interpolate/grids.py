@@ -15,7 +15,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops.family import normalize_axis
 from functrans.ops.index import getitem
 from functrans.ops.plain import known
-from functrans.primitive import Primitive
+from functrans.primitives import Primitive
 from functrans.scipy import twin
 from functrans.scipy.covering import COVERED, is_traced
 from functrans.scipy.interpolate.splines import _array, _double, covered

@@ -15,7 +15,7 @@ from scipy import interpolate
 
 from functrans.ir.spec import ArraySpec
 from functrans.ops.index import getitem
-from functrans.primitive import Primitive
+from functrans.primitives import Primitive
 from functrans.scipy import twin
 from functrans.tracing.bind import bind
 

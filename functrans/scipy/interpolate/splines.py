@@ -13,7 +13,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops.family import normalize_axis, operand
 from functrans.ops.index import getitem
 from functrans.ops.scalars import strong
-from functrans.primitive import Primitive
+from functrans.primitives import Primitive
 from functrans.scipy import twin
 from functrans.scipy.covering import COVERED, is_traced
 from functrans.scipy.interpolate.pieces import akima_p, cubic_p, hermite_p, pchip_p, value

@@ -16,7 +16,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops.contract import conj
 from functrans.ops.contraction import checked
 from functrans.ops.family import broadcast_shapes, operand
-from functrans.primitive import Primitive, Rules
+from functrans.primitives import Primitive, Rules
 from functrans.scipy.covering import covers
 from functrans.scipy.linalg.declaring import declare, dtypes, follows, solved, solver_batch, unchecked
 from functrans.tracing.bind import bind

@@ -19,7 +19,7 @@ from functrans.ops import batching
 from functrans.ops.batching import Flags, Operands, Params, ranks
 from functrans.ops.contraction import checked
 from functrans.ops.family import broadcast_shapes
-from functrans.primitive import Batch, Derivative, Primitive, Rules, Source, call_source
+from functrans.primitives import Batch, Derivative, Primitive, Rules, Source, call_source
 from functrans.tracing.bind import bind
 from functrans.transforms.jvp import jvp
 from functrans.transforms.walk import transposed

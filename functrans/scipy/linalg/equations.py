@@ -21,13 +21,22 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops.contract import conj
 from functrans.ops.family import operand
 from functrans.ops.linalg import adjoint
-from functrans.primitive import Primitive, Rules
+from functrans.primitives import Primitive, Rules
 from functrans.scipy.covering import covers
 from functrans.scipy.linalg.declaring import common, declare, dtypes, given, refused, square
 from functrans.tracing.bind import bind
 from functrans.transforms.jvp import jvp
 
 # solve_sylvester: a x + x b = q
+
+
+def alike(*operands: Any) -> list[Any]:
+    """All complex, if one is: SciPy takes a real matrix with complex eigenvalues for a triangular one beside others."""
+    values = [operand(x) for x in operands]
+    if len({x.dtype.kind == "c" for x in values}) == 1:
+        return values
+    dtype = np.result_type(*[x.dtype for x in values])
+    return [x.astype(dtype) for x in values]
 
 
 def _sylvester_spec(a: ArraySpec, b: ArraySpec, q: ArraySpec) -> ArraySpec:
@@ -68,7 +77,7 @@ sylvester_p: Primitive = declare(
 @covers(linalg.solve_sylvester)
 def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
     """The solution of `a @ x + x @ b = q`."""
-    return bind(sylvester_p, operand(a), operand(b), operand(q))
+    return bind(sylvester_p, *alike(a, b, q))
 
 
 # solve_continuous_lyapunov: a x + x a^H = q. solve_discrete_lyapunov: a x a^H - x + q = 0.
@@ -127,7 +136,7 @@ discrete_p: Primitive = declare(
 @covers(linalg.solve_continuous_lyapunov)
 def solve_continuous_lyapunov(a: Any, q: Any) -> Any:
     """The solution of `a @ x + x @ a^H = q`."""
-    return bind(continuous_p, operand(a), operand(q))
+    return bind(continuous_p, *alike(a, q))
 
 
 covers(linalg.solve_continuous_lyapunov, name="solve_lyapunov")(solve_continuous_lyapunov)
@@ -136,7 +145,7 @@ covers(linalg.solve_continuous_lyapunov, name="solve_lyapunov")(solve_continuous
 @covers(linalg.solve_discrete_lyapunov)
 def solve_discrete_lyapunov(a: Any, q: Any, method: Any = None) -> Any:
     """The solution of `a @ x @ a^H - x + q = 0`."""
-    return bind(discrete_p, operand(a), operand(q), **given(method=(method, None)))
+    return bind(discrete_p, *alike(a, q), **given(method=(method, None)))
 
 
 # Riccati's. With the residual g(x, …) = 0, dx solves a linear equation of Lyapunov's kind in the closed loop
@@ -183,6 +192,7 @@ def _riccati_jvp(continuous: bool, position: int) -> Callable[..., Any]:
         if "e" in which:
             inverse = np.linalg.inv(e)
             loop, moved = loop @ inverse, adjoint(inverse) @ moved @ inverse
+        loop, moved = [y.astype(x.dtype) for y in (loop, moved)]
         if continuous:
             return -bind(continuous_p, adjoint(loop), moved)
         return bind(discrete_p, adjoint(loop), moved)

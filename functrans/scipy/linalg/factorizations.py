@@ -24,7 +24,7 @@ from functrans.ops.contract import conj
 from functrans.ops.contraction import checked
 from functrans.ops.family import operand, real_dtype
 from functrans.ops.linalg import adjoint
-from functrans.primitive import Constant, Primitive, Rules, lookup
+from functrans.primitives import Constant, Primitive, Rules, lookup
 from functrans.scipy.covering import covers
 from functrans.scipy.linalg.declaring import (
     common,
@@ -268,12 +268,13 @@ def _by_lu(lu: Any, b: Any, piv: Any, *, trans: int = 0, **_: Any) -> Any:
     down = {"lower": True, "unit_diagonal": True, **up}
 
     def rows(x: Any, order: Any) -> Any:
-        return np.take_along_axis(x, order if vector else order[..., None], axis=-1 if vector else -2)
+        place, core = (order, 1) if vector else (order[..., None], 2)
+        stack = np.broadcast_shapes(place.shape[:-core], x.shape[:-core])
+        place, x = [np.broadcast_to(y, (*stack, *y.shape[-core:])) for y in (place, x)]
+        return np.take_along_axis(x, place, axis=-core)
 
     if trans == 0:
-        stack = np.broadcast_shapes(order.shape[:-1], b.shape[:-2])
-        core = b.shape[-1:] if vector else b.shape[-2:]
-        half = solved(triangular_p, lu, rows(np.broadcast_to(b, (*stack, *core)), order), vector, **down)
+        half = solved(triangular_p, lu, rows(b, order), vector, **down)
         return solved(triangular_p, lu, half, vector, **up)
     half = solved(triangular_p, lu, b, vector, **up)
     return rows(solved(triangular_p, lu, half, vector, **down), np.argsort(order, axis=-1))

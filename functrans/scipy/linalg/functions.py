@@ -1,8 +1,8 @@
 """``scipy.linalg``: functions of matrices (``expm``, ``logm``, ``sqrtm``, powers, trigonometric functions).
 
-The derivative of ``f`` at ``a`` along ``e``, which is called ``L(a, e)``, is itself a primitive for each ``f``. It is
-linear in ``e``, with the transpose ``L(a.mT, .)``, and its derivative in ``a`` is again an ``L``, of matrices of twice
-the size: ``f`` of ``[[a, e], [0, a]]`` has ``L(a, e)`` beside its diagonal. So every order exists.
+The derivative of ``f`` at ``a`` along ``e``, which is called ``L(a, e)``, is itself a primitive. It is linear in ``e``,
+with the transpose ``L(a.mT, .)``; its derivatives in ``a`` are those of higher order, which are symmetric in their
+directions: ``L`` of ``[[a, e], [0, a]]`` and ``[[t, 0], [0, t]]`` has that along ``e`` and ``t`` beside its diagonal.
 
 Source: Higham, *Functions of Matrices* (2008), section 3.2 and chapters 6, 10, 11; N. Higham and S. Relton, *Higher
 order Fréchet derivatives of matrix functions and the level-2 condition number* (2014); A. Al-Mohy and N. Higham,
@@ -21,84 +21,116 @@ from scipy import linalg
 
 from functrans.errors import ShapeError
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import operand, real_dtype
+from functrans.ops.family import operand
 from functrans.ops.plain import plain
-from functrans.primitive import Constant, Primitive, Rules
+from functrans.primitives import Primitive, Rules
 from functrans.scipy.covering import covers, is_traced
 from functrans.scipy.linalg.declaring import common, declare, dtypes, given, refused, square, unchecked
 from functrans.scipy.linalg.equations import sylvester_p
 from functrans.tracing.bind import bind
 
 
-def directions_scale(e, a):  # type: ignore[no-untyped-def]
-    """A power of two that makes ``e`` as large as ``a``."""
-    sizes = [np.max(np.abs(x), axis=(-2, -1), keepdims=True, initial=0) for x in (e, a)]
-    usable = [(size > 0) & np.isfinite(size) for size in sizes]
-    sizes = [np.where(fine, size, 1) for fine, size in zip(usable, sizes, strict=True)]
-    return np.exp2(np.round(np.clip(np.log2(sizes[1]) - np.log2(sizes[0]), -60, 60)))
+def higher_derivative(a, e, t, along):  # type: ignore[no-untyped-def]
+    """The derivative of a function of matrices at ``a`` along each ``e[..., i, :, :]`` and ``t``: symmetric in them.
+
+    ``along(a, t)`` is the first derivative; that of matrices of twice the size has the next one beside its diagonal.
+    """
+    stack = np.broadcast_shapes(a.shape[:-2], e.shape[:-3], t.shape[:-2])
+    n, found = a.shape[-1], np.result_type(a, e, t)
+    a, t = [np.broadcast_to(x, (*stack, n, n)) for x in (a, t)]
+    e = np.broadcast_to(e, (*stack, *e.shape[-3:]))
+    size = np.max(np.abs(a), axis=(-2, -1), keepdims=True, initial=0)
+    total = np.ones((*stack, 1, 1), size.dtype)
+    for i in range(e.shape[-3]):
+        # Directions as large as the matrix itself, for which the function is precise.
+        own = np.max(np.abs(e[..., i, :, :]), axis=(-2, -1), keepdims=True, initial=0)
+        usable = (own > 0) & (size > 0) & np.isfinite(own) & np.isfinite(size)
+        ratio = np.log2(np.where(usable, size, 1)) - np.log2(np.where(usable, own, 1))
+        scale = np.exp2(np.round(np.clip(ratio, -60, 60)))
+        total = total * scale
+        width = a.shape[-1]
+        block = np.zeros((*stack, 2 * width, 2 * width), found)
+        block[..., :width, :width] = block[..., width:, width:] = a
+        wide = np.zeros_like(block)
+        wide[..., :width, :width] = wide[..., width:, width:] = t
+        for place in range(0, width, n):
+            block[..., place : place + n, width + place : width + place + n] = scale * e[..., i, :, :]
+        a, t = block, wide
+    return (along(a, t)[..., :n, a.shape[-1] - n :] / total).astype(found)
 
 
-_scale = declare(
-    "directions_scale",
-    directions_scale,
-    lambda e, a: ArraySpec(
-        (*np.broadcast_shapes(e.shape[:-2], a.shape[:-2]), 1, 1), real_dtype(np.result_type(e.dtype, a.dtype))
-    ),
-    Constant("the result does not depend on it"),
-    cores=(2, 2),
-    source=lambda args, params: f"directions_scale({', '.join(args)})",
-    helpers={"directions_scale": directions_scale},
-)
+def _appended(e: Any, t: Any) -> Any:
+    """One direction more."""
+    stack = np.broadcast_shapes(e.shape[:-3], t.shape[:-2])
+    parts = [np.broadcast_to(x, (*stack, *x.shape[-3:])) for x in (e, t[..., None, :, :])]
+    return np.concatenate(parts, axis=-3)
 
 
-def _stacked(x: Any, stack: tuple[int, ...]) -> Any:
-    return np.broadcast_to(x, (*stack, *x.shape[-2:]))
+def _others(e: Any, i: int) -> Any:
+    return np.concatenate([e[..., :i, :, :], e[..., i + 1 :, :, :]], axis=-3)
 
 
-def _blocks(corner: Any, beside: Any) -> Any:
-    """``[[corner, beside], [0, corner]]``, or with zeros for ``beside`` where it is None."""
-    if beside is None:
-        beside = np.zeros(corner.shape, corner.dtype)
-    below = np.zeros(corner.shape, np.result_type(corner.dtype, beside.dtype))
-    above = np.concatenate([corner, beside], axis=-1)
-    return np.concatenate([above, np.concatenate([below, corner], axis=-1)], axis=-2)
+def declare_frechet(
+    name: str, function: Callable[..., Any], helpers: dict[str, Callable[..., Any]]
+) -> tuple[Primitive, Primitive]:
+    """``L(a, e)`` of a function of matrices, which ``function(a, e)`` computes, and its derivatives of any order."""
+    helpers = {**helpers, function.__name__: function}
 
+    def spec(a: ArraySpec, *directions: ArraySpec) -> ArraySpec:
+        cores = [(x, 3 if i == 0 and len(directions) == 2 else 2) for i, x in enumerate(directions)]
+        stack = common(name, (a, 2), *cores)
+        return ArraySpec((*stack, *a.shape[-2:]), np.result_type(*[x.dtype for x in (a, *directions)]))
 
-def declare_frechet(name: str, function: Callable[..., Any], source: Callable[..., str], **options: Any) -> Primitive:
-    """The primitive ``L(a, e)`` of a function of matrices: ``function(a, e, **params)`` computes it."""
-
-    def spec(a: ArraySpec, e: ArraySpec, **params: Any) -> ArraySpec:
-        stack = common(name, (a, 2), (e, 2))
-        return ArraySpec((*stack, *a.shape[-2:]), np.result_type(a.dtype, e.dtype))
-
-    def second(a: Any, e: Any, f: Any, **params: Any) -> Any:
-        """How ``L(a, e)`` changes along ``f``: symmetric in the two."""
-        n = a.shape[-1]
-        stack = np.broadcast_shapes(*[x.shape[:-2] for x in (a, e, f)])
-        scale = bind(_scale, f, a)
-        corner = _blocks(_stacked(a, stack), _stacked(f * scale, stack))
-        return bind(frechet, corner, _blocks(_stacked(e, stack), None), **params)[..., :n, n:] / scale
-
-    frechet: Primitive = declare(
+    first: Primitive = declare(
         name,
         function,
         spec,
         Rules(
             jvp=[
-                lambda da, out, a, e, **params: second(a, e, da, **params),
-                lambda de, out, a, e, **params: bind(frechet, a, de, **params),
+                lambda da, out, a, e: bind(higher, a, e[..., None, :, :], da),
+                lambda de, out, a, e: bind(first, a, de),
             ],
-            # Under a trace, products of three matrices may be turned around.
+            # Under a trace, products may be turned around.
             vjp=[
-                lambda ct, out, a, e, **params: second(a, e, ct.mT, **params).mT,
-                lambda ct, out, a, e, **params: bind(frechet, a.mT, ct, **params),
+                lambda ct, out, a, e: bind(higher, a, e[..., None, :, :], ct.mT).mT,
+                lambda ct, out, a, e: bind(first, a.mT, ct),
             ],
         ),
         cores=(2, 2),
-        source=source,
-        **options,
+        source=lambda args, params: f"{function.__name__}({', '.join(args)})",
+        helpers=helpers,
     )
-    return frechet
+
+    def push_directions(de: Any, out: Any, a: Any, e: Any, t: Any) -> Any:
+        count = e.shape[-3]
+        return sum([bind(higher, a, _appended(_others(e, i), t), de[..., i, :, :]) for i in range(count)])
+
+    def pull_directions(ct: Any, out: Any, a: Any, e: Any, t: Any) -> Any:
+        count = e.shape[-3]
+        pulled = [bind(higher, a, _appended(_others(e, i), t), ct.mT).mT for i in range(count)]
+        return np.stack(pulled, axis=-3)
+
+    higher: Primitive = declare(
+        f"higher_{name}",
+        lambda a, e, t: higher_derivative(a, e, t, function),
+        spec,
+        Rules(
+            jvp=[
+                lambda da, out, a, e, t: bind(higher, a, _appended(e, t), da),
+                push_directions,
+                lambda dt, out, a, e, t: bind(higher, a, e, dt),
+            ],
+            vjp=[
+                lambda ct, out, a, e, t: bind(higher, a, _appended(e, t), ct.mT).mT,
+                pull_directions,
+                lambda ct, out, a, e, t: bind(higher, a, e, ct.mT).mT,
+            ],
+        ),
+        cores=(2, 3, 2),
+        source=lambda args, params: f"higher_derivative({', '.join(args)}, {function.__name__})",
+        helpers={**helpers, "higher_derivative": higher_derivative},
+    )
+    return first, higher
 
 
 # expm
@@ -115,12 +147,7 @@ def frechet_of_exponential(a, e):  # type: ignore[no-untyped-def]
     return found.astype(dtype)
 
 
-exponential_p = declare_frechet(
-    "frechet_of_exponential",
-    frechet_of_exponential,
-    lambda args, params: f"frechet_of_exponential({', '.join(args)})",
-    helpers={"frechet_of_exponential": frechet_of_exponential},
-)
+exponential_p, _ = declare_frechet("frechet_of_exponential", frechet_of_exponential, {})
 
 
 def _same_shape(name: str, function: Callable[..., Any]) -> Callable[..., ArraySpec]:
@@ -158,8 +185,8 @@ def _frechet_pair_jvp(side: int) -> Callable[..., Any]:
     def rule(t: Any, out: Any, a: Any, e: Any, **_: Any) -> Any:
         if side:
             return np.zeros(out[0].shape, out[0].dtype), bind(exponential_p, a, t)
-        along: Any = exponential_p.derivative
-        return bind(exponential_p, a, t), along.jvp[0](t, out[1], a, e)
+        both: Any = exponential_p.derivative
+        return bind(exponential_p, a, t), both.jvp[0](t, out[1], a, e)
 
     return rule
 
@@ -282,7 +309,7 @@ def _real_or_complex(name: str, function: Callable[..., Any], rule: Rules) -> Ca
 
 def root_jvp(t: Any, out: Any, a: Any) -> Any:
     """With ``s @ s = a``: ``s @ ds + ds @ s = da``."""
-    return bind(sylvester_p, out, out, t)
+    return bind(sylvester_p, out, out, t.astype(out.dtype))
 
 
 _sqrtm = _real_or_complex(
@@ -305,61 +332,62 @@ def sqrtm(A: Any, disp: Any = True, blocksize: Any = None) -> Any:  # noqa: N803
     return _sqrtm(_inexact(A, "sqrtm"))
 
 
-def frechet_by_blocks(a, e, function, *args):  # type: ignore[no-untyped-def]
-    """The derivative of a function of matrices at ``a`` along ``e``: what is beside the diagonal of twice the size."""
-    import warnings
-
-    n = a.shape[-1]
-    a, e = np.broadcast_arrays(a, e)
-    dtype = np.result_type(a, e)
-    found = np.zeros(a.shape, np.promote_types(dtype, np.complex64))
-    for i in np.ndindex(a.shape[:-2]):
-        sizes = [np.max(np.abs(x[i]), initial=0) for x in (a, e)]
-        if not all(sizes):
-            continue
-        scale = np.exp2(np.round(np.log2(sizes[0]) - np.log2(sizes[1])))
-        block = np.zeros((2 * n, 2 * n), np.promote_types(dtype, np.float64))
-        block[:n, :n] = block[n:, n:] = a[i]
-        block[:n, n:] = scale * e[i]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            found[i] = function(block, *args)[:n, n:] / scale
-    return found.astype(dtype) if np.issubdtype(dtype, np.complexfloating) else found.real.astype(dtype)
-
-
 def frechet_of_logarithm(a, e):  # type: ignore[no-untyped-def]
-    """The derivative of ``scipy.linalg.logm`` at ``a`` along ``e``."""
-    return frechet_by_blocks(a, e, scipy.linalg.logm)
+    """The derivative of ``scipy.linalg.logm`` at ``a`` along ``e``.
+
+    With ``x`` near the identity it is the integral of ``inv(1 + t (x - 1)) @ e @ inv(1 + t (x - 1))`` over ``t`` from 0
+    to 1, by Gauss's rule to rounding; square roots take ``a`` there.
+    """
+    dtype = np.result_type(a, e)
+    a, e = np.broadcast_arrays(a, e)
+    found = np.zeros(a.shape, dtype)
+    unit = np.eye(a.shape[-1])
+    nodes, weights = np.polynomial.legendre.leggauss(8)
+    for i in np.ndindex(a.shape[:-2]):
+        root = a[i].astype(np.promote_types(dtype, np.float64))
+        moved, doubled = e[i].astype(root.dtype), 0
+        if not np.all(np.isfinite(root)):
+            found[i] = np.nan
+            continue
+        while np.max(np.sum(np.abs(root - unit), axis=0), initial=0) > 0.25 and doubled < 60:
+            root, doubled = scipy.linalg.sqrtm(root), doubled + 1
+            moved = scipy.linalg.solve_sylvester(root, root, moved)
+        total = np.zeros(root.shape, np.result_type(root, moved))
+        for node, weight in zip(nodes, weights, strict=True):
+            inverse = np.linalg.inv(unit + (1 + node) / 2 * (root - unit))
+            total += weight / 2 * (inverse @ moved @ inverse)
+        total = total * 2.0**doubled
+        found[i] = total if np.issubdtype(dtype, np.complexfloating) else total.real
+    return found
 
 
-def frechet_of_power(a, e, t):  # type: ignore[no-untyped-def]
-    """The derivative of ``scipy.linalg.fractional_matrix_power`` at ``a`` along ``e``."""
-    return frechet_by_blocks(a, e, scipy.linalg.fractional_matrix_power, t)
-
-
-logarithm_p = declare_frechet(
-    "frechet_of_logarithm",
-    frechet_of_logarithm,
-    lambda args, params: f"frechet_of_logarithm({', '.join(args)})",
-    helpers={"frechet_by_blocks": frechet_by_blocks, "frechet_of_logarithm": frechet_of_logarithm},
+logarithm_p, _ = declare_frechet("frechet_of_logarithm", frechet_of_logarithm, {})
+_logm = _real_or_complex(
+    "logm",
+    linalg.logm,
+    Rules(
+        jvp=[lambda da, out, a: bind(logarithm_p, a.astype(out.dtype), da.astype(out.dtype))],
+        vjp=[lambda ct, out, a: bind(logarithm_p, a.mT.astype(out.dtype), ct)],
+    ),
 )
-power_p = declare_frechet(
-    "frechet_of_power",
-    frechet_of_power,
-    lambda args, params: f"frechet_of_power({', '.join(args)}, {params['t']!r})",
-    helpers={"frechet_by_blocks": frechet_by_blocks, "frechet_of_power": frechet_of_power},
+
+
+# A power is the exponential of a multiple of the logarithm.
+
+
+def _power_jvp(da: Any, out: Any, a: Any, *, t: float) -> Any:
+    a = a.astype(out.dtype)
+    return bind(exponential_p, t * _logm(a), t * bind(logarithm_p, a, da.astype(out.dtype)))
+
+
+def _power_vjp(ct: Any, out: Any, a: Any, *, t: float) -> Any:
+    a = a.mT.astype(out.dtype)
+    return t * bind(logarithm_p, a, bind(exponential_p, t * _logm(a), ct))
+
+
+_power = _real_or_complex(
+    "fractional_matrix_power", linalg.fractional_matrix_power, Rules(jvp=[_power_jvp], vjp=[_power_vjp])
 )
-
-
-def _by(frechet: Primitive) -> Rules:
-    return Rules(
-        jvp=[lambda da, out, a, **params: bind(frechet, a.astype(out.dtype), da.astype(out.dtype), **params)],
-        vjp=[lambda ct, out, a, **params: bind(frechet, a.mT.astype(out.dtype), ct, **params)],
-    )
-
-
-_logm = _real_or_complex("logm", linalg.logm, _by(logarithm_p))
-_power = _real_or_complex("fractional_matrix_power", linalg.fractional_matrix_power, _by(power_p))
 
 
 @covers(linalg.logm)

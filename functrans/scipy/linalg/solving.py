@@ -18,14 +18,15 @@ from scipy import linalg
 from functrans.errors import ShapeError
 from functrans.ir.spec import ArraySpec
 from functrans.ops import least_squares
+from functrans.ops.batching import Flags, Operands, Params
 from functrans.ops.contract import conj
-from functrans.ops.contraction import checked
+from functrans.ops.contraction import checked, examples
 from functrans.ops.determinant import det_p
 from functrans.ops.family import operand, real_dtype
 from functrans.ops.linalg import adjoint
 from functrans.ops.plain import plain
 from functrans.ops.select import stop_gradient
-from functrans.primitive import Constant, Primitive, Rules, lookup
+from functrans.primitives import Constant, Primitive, Rules, lookup
 from functrans.scipy.covering import covers
 from functrans.scipy.linalg.declaring import (
     common,
@@ -426,9 +427,11 @@ def pinvh(
 # lstsq, by the rules of NumPy's
 
 
-def _lstsq_impl(a: Any, b: Any, cond: Any, **params: Any) -> Any:
-    x, sums, rank, s = linalg.lstsq(a, b, cond, **params)
-    return x, sums, np.int64(rank), s
+def _lstsq_batch(primitive: Primitive, operands: Operands, batched: Flags, size: int, params: Params) -> Any:
+    numpys: Any = least_squares.lstsq_p.batch
+    x, sums, rank, s = numpys(primitive, operands, batched, size, params)
+    spec = primitive.spec(*examples(operands, batched))[1]
+    return x, np.reshape(sums, (size, *spec.shape)).astype(spec.dtype), rank.astype(np.int64), s
 
 
 def _lstsq_spec(a: ArraySpec, b: ArraySpec, cond: ArraySpec, **params: Any) -> tuple[ArraySpec, ...]:
@@ -445,7 +448,7 @@ def _lstsq_spec(a: ArraySpec, b: ArraySpec, cond: ArraySpec, **params: Any) -> t
     return (
         ArraySpec((n, *columns), dtype),
         sums,
-        ArraySpec((), np.int64),
+        ArraySpec.of(0),
         ArraySpec((min(m, n),), real),
     )
 
@@ -460,7 +463,7 @@ def _lstsq_source(args: list[str], params: dict[str, Any]) -> str:
 
 lstsq_p = declare(
     "lstsq",
-    _lstsq_impl,
+    linalg.lstsq,
     _lstsq_spec,
     Rules(
         jvp=[
@@ -476,7 +479,7 @@ lstsq_p = declare(
     ),
     multiple=True,
     source=_lstsq_source,
-    batch=least_squares.lstsq_p.batch,
+    batch=_lstsq_batch,
 )
 
 

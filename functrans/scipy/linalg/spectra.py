@@ -24,7 +24,7 @@ from functrans.ops.family import operand, real_dtype
 from functrans.ops.linalg import adjoint
 from functrans.ops.plain import plain
 from functrans.ops.spectrum import diagonal_of, differences, first_order, quotient, significant, ties
-from functrans.primitive import Rules
+from functrans.primitives import Rules
 from functrans.scipy.covering import covers
 from functrans.scipy.linalg.declaring import common, declare, dtypes, given, refused, square, unchecked
 from functrans.scipy.linalg.solving import meant

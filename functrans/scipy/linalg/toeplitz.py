@@ -18,11 +18,10 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops.batching import each
 from functrans.ops.family import normalize_axis, operand
 from functrans.ops.plain import plain
-from functrans.primitive import Bilinear, Primitive, Rules, Source, call_source
+from functrans.primitives import Bilinear, Primitive, Rules, Source, call_source
 from functrans.scipy.covering import covers
 from functrans.scipy.linalg.declaring import declare, given, refused, unchecked
 from functrans.tracing.bind import bind
-
 
 # The column and the row are one operand ``v``, the column and behind it the row without its first entry: the product is
 # linear in it.

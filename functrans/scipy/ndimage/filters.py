@@ -20,7 +20,7 @@ from functrans.ops.contract import conj
 from functrans.ops.convolution import convolved
 from functrans.ops.family import keywords, normalize_axes, normalize_axis, operand
 from functrans.ops.scalars import strong
-from functrans.primitive import Primitive, Rules
+from functrans.primitives import Primitive, Rules
 from functrans.scipy import twin
 from functrans.scipy.covering import covers, is_traced
 from functrans.scipy.signal.convolution import convolved as convolved_arrays

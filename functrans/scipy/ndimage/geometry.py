@@ -25,7 +25,7 @@ from functrans.ops.family import keywords, normalize_axis, operand
 from functrans.ops.index import getitem
 from functrans.ops.plain import known
 from functrans.ops.scalars import strong
-from functrans.primitive import Linear, Primitive
+from functrans.primitives import Linear, Primitive
 from functrans.scipy import twin
 from functrans.scipy.covering import covers
 from functrans.scipy.ndimage.filters import checked_cval, picture

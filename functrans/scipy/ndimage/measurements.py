@@ -15,7 +15,7 @@ from functrans.ops.index import getitem, scatter_p
 from functrans.ops.index_template import ARRAY
 from functrans.ops.plain import known
 from functrans.ops.scalars import strong
-from functrans.primitive import Primitive, call_source
+from functrans.primitives import Primitive, call_source
 from functrans.scipy import twin
 from functrans.scipy.covering import covers
 from functrans.tracing.bind import bind

@@ -17,7 +17,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops.family import keywords, normalize_axes, normalize_axis
 from functrans.ops.index import getitem
 from functrans.ops.plain import known
-from functrans.primitive import Primitive
+from functrans.primitives import Primitive
 from functrans.scipy import twin
 from functrans.scipy.covering import covers
 from functrans.scipy.ndimage.filters import (

@@ -19,7 +19,7 @@ from functrans.ops.contract import conj
 from functrans.ops.convolution import rows_p
 from functrans.ops.family import broadcast_shapes, keywords, normalize_axes, operand, real_dtype, result_dtype
 from functrans.ops.scalars import strong
-from functrans.primitive import Bilinear, Primitive, Rule
+from functrans.primitives import Bilinear, Primitive, Rule
 from functrans.scipy import twin
 from functrans.scipy.covering import covers
 from functrans.tracing.bind import bind

@@ -20,7 +20,7 @@ from functrans.ops.convolution import convolved
 from functrans.ops.family import broadcast_shapes, normalize_axis, operand, result_dtype
 from functrans.ops.plain import plain
 from functrans.ops.scalars import strong
-from functrans.primitive import Primitive, Rules
+from functrans.primitives import Primitive, Rules
 from functrans.scipy import twin
 from functrans.scipy.covering import covers
 from functrans.tracing.bind import bind

@@ -21,7 +21,7 @@ from functrans.ops.convolution import convolved
 from functrans.ops.family import keywords, normalize_axis, operand, real_dtype, result_dtype
 from functrans.ops.plain import known
 from functrans.ops.scalars import strong
-from functrans.primitive import Linear, Primitive
+from functrans.primitives import Linear, Primitive
 from functrans.scipy import twin
 from functrans.scipy.covering import covers, is_traced
 from functrans.scipy.fft.transforms import PRIMITIVES

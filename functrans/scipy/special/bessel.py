@@ -19,7 +19,7 @@ from scipy import special
 from functrans.ops.arithmetic import is_complex
 from functrans.ops.duals import absorb
 from functrans.ops.family import elementwise
-from functrans.primitive import POSITIVE, Rule, Rules
+from functrans.primitives import POSITIVE, Rule, Rules
 from functrans.scipy.covering import covers
 from functrans.scipy.special.several import Function, exactly, family
 from functrans.tracing.tracer import Tracer

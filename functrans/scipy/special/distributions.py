@@ -16,7 +16,7 @@ from scipy import special
 
 from functrans.ir.spec import ArraySpec
 from functrans.ops.family import elementwise
-from functrans.primitive import POSITIVE, Domain, Rule
+from functrans.primitives import POSITIVE, Domain, Rule
 from functrans.scipy.special import incomplete_beta as beta
 from functrans.scipy.special import incomplete_gamma as gamma
 

@@ -19,7 +19,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
 from functrans.ops.duals import absorb
 from functrans.ops.family import elementwise, ufunc_spec
-from functrans.primitive import POSITIVE, Primitive, Rule, Rules
+from functrans.primitives import POSITIVE, Primitive, Rule, Rules
 from functrans.scipy.special.several import several
 from functrans.tracing.bind import bind
 

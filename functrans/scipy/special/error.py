@@ -17,7 +17,7 @@ from functrans.ops import batching
 from functrans.ops.arithmetic import is_complex
 from functrans.ops.duals import absorb
 from functrans.ops.family import elementwise
-from functrans.primitive import REAL, Primitive, Rules
+from functrans.primitives import REAL, Primitive, Rules
 from functrans.scipy.special.ladder import Function, inexact, ladder, local
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import UFUNCS

@@ -18,7 +18,7 @@ from functrans.ops.arithmetic import is_complex
 from functrans.ops.duals import absorb
 from functrans.ops.family import broadcast_shapes, normalize_axes, operand, real_dtype, result_dtype
 from functrans.ops.select import stop_gradient
-from functrans.primitive import Primitive, Rule, Rules
+from functrans.primitives import Primitive, Rule, Rules
 from functrans.scipy.covering import covers
 from functrans.scipy.special.ladder import inexact
 from functrans.tracing.bind import bind

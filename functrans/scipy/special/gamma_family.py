@@ -17,7 +17,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
 from functrans.ops.arithmetic import is_complex
 from functrans.ops.family import broadcast_shapes, elementwise, operand, ufunc_spec
-from functrans.primitive import POSITIVE, Primitive
+from functrans.primitives import POSITIVE, Primitive
 from functrans.scipy.covering import covers
 from functrans.scipy.special.ladder import inexact, partly
 from functrans.tracing.bind import bind

@@ -16,7 +16,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
 from functrans.ops.duals import absorb
 from functrans.ops.family import broadcast_shapes, elementwise, operand
-from functrans.primitive import POSITIVE, Primitive, Rules
+from functrans.primitives import POSITIVE, Primitive, Rules
 from functrans.scipy.covering import covers
 from functrans.scipy.special.several import Function, exactly, family, several
 from functrans.scipy.special.spherical_bessel import spherical_in, spherical_jn, spherical_yn

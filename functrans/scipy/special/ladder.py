@@ -14,7 +14,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
 from functrans.ops.duals import absorb
 from functrans.ops.family import ufunc_spec
-from functrans.primitive import Derivatives, Domain, Primitive, Rule, Rules
+from functrans.primitives import Derivatives, Domain, Primitive, Rule, Rules
 from functrans.tracing.bind import bind
 
 Function = Callable[..., Any]
@@ -44,7 +44,7 @@ def ladder(helper: Function, step: Function, *others: Function) -> Function:
 
 
 def partly(*locals_: Rule | None) -> Rules:
-    """Local derivatives, as of :class:`~functrans.primitive.Derivatives`, of which some are not known."""
+    """Local derivatives, as of :class:`~functrans.primitives.Derivatives`, of which some are not known."""
 
     def rule(local: Rule) -> Rule:
         return lambda t, out, *operands: absorb(t, local(out, *operands))

@@ -13,7 +13,7 @@ from scipy import special
 
 from functrans.ops.arithmetic import power
 from functrans.ops.family import elementwise
-from functrans.primitive import POSITIVE, REAL, Derivatives, Rule
+from functrans.primitives import POSITIVE, REAL, Derivatives, Rule
 from functrans.scipy.special.ladder import local
 
 

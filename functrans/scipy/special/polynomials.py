@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special
 
 from functrans.ops.family import elementwise
-from functrans.primitive import Rule
+from functrans.primitives import Rule
 from functrans.scipy.special.several import exactly
 
 Function = Callable[..., Any]

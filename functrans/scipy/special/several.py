@@ -11,7 +11,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
 from functrans.ops.duals import absorb
 from functrans.ops.family import broadcast_shapes, operand, ufunc_spec
-from functrans.primitive import Primitive, Rule, Rules
+from functrans.primitives import Primitive, Rule, Rules
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import UFUNCS
 from functrans.tracing.tracer import Tracer

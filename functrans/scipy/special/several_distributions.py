@@ -17,7 +17,7 @@ from scipy import special
 
 from functrans.ops.duals import absorb
 from functrans.ops.family import elementwise, ufunc_spec
-from functrans.primitive import POSITIVE, REAL, Domain, Primitive, Rules
+from functrans.primitives import POSITIVE, REAL, Domain, Primitive, Rules
 from functrans.scipy.special.density_parts import result_dtype
 from functrans.scipy.special.distributions import promoted
 from functrans.tracing.bind import bind

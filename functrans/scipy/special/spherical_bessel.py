@@ -15,7 +15,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
 from functrans.ops.duals import absorb
 from functrans.ops.family import broadcast_shapes, elementwise, operand
-from functrans.primitive import POSITIVE, Primitive, Rules
+from functrans.primitives import POSITIVE, Primitive, Rules
 from functrans.scipy.covering import covers
 from functrans.scipy.special.several import Function, several
 from functrans.tracing.bind import bind

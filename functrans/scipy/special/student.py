@@ -18,7 +18,7 @@ from scipy import special
 from functrans.ops import batching
 from functrans.ops.duals import absorb
 from functrans.ops.family import elementwise, ufunc_spec
-from functrans.primitive import POSITIVE, REAL, Primitive, Rules, call_source
+from functrans.primitives import POSITIVE, REAL, Primitive, Rules, call_source
 from functrans.scipy.special.density_parts import (
     digamma_rise,
     gauss_legendre,

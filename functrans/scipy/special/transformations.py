@@ -19,7 +19,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
 from functrans.ops.family import broadcast_shapes, elementwise, operand, result_dtype
 from functrans.ops.special import sinc_derivative_p
-from functrans.primitive import POSITIVE, REAL, Primitive
+from functrans.primitives import POSITIVE, REAL, Primitive
 from functrans.scipy.covering import covers
 from functrans.scipy.special.ladder import Function, inexact, ladder, partly
 from functrans.tracing.bind import bind

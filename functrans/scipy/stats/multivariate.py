@@ -16,7 +16,7 @@ from scipy import special
 from functrans.errors import MissingRuleError
 from functrans.ir.spec import ArraySpec
 from functrans.ops.family import broadcast_shapes
-from functrans.primitive import Primitive, Rule, Rules
+from functrans.primitives import Primitive, Rule, Rules
 from functrans.scipy.special.gamma_family import multigammaln
 from functrans.scipy.twin import batch, rules
 

@@ -18,7 +18,7 @@ from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
 from functrans.ops.duals import absorb
 from functrans.ops.family import broadcast_shapes, operand
-from functrans.primitive import Primitive, Rule, Rules
+from functrans.primitives import Primitive, Rule, Rules
 from functrans.scipy.stats.laws import LAWS, MOMENTS, Formula, Law
 from functrans.tracing.bind import bind
 

@@ -14,14 +14,14 @@ except ModuleNotFoundError as error:
 
 from functrans.testing.strategies import control as control
 from functrans.testing.strategies import decompositions as decompositions
+from functrans.testing.strategies import differences as differences
 from functrans.testing.strategies import fourier as fourier
 from functrans.testing.strategies import implicit as implicit
 from functrans.testing.strategies import least_squares as least_squares
 from functrans.testing.strategies import methods as methods
-from functrans.testing.strategies import differences as differences
 from functrans.testing.strategies import nan as nan
-from functrans.testing.strategies import sorting as sorting
 from functrans.testing.strategies import signals as signals
+from functrans.testing.strategies import sorting as sorting
 from functrans.testing.strategies import table as table
 from functrans.testing.strategies.array import arrays as arrays
 from functrans.testing.strategies.array import dtypes as dtypes

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from functrans.ir.spec import WEAK, ArraySpec
-from functrans.primitive import REAL, Domain
+from functrans.primitives import REAL, Domain
 from functrans.testing.strategies.entries import LAYOUTS, Draw, laid_out
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from hypothesis import strategies as st
 
-from functrans.primitive import REAL, Domain
+from functrans.primitives import REAL, Domain
 
 T = TypeVar("T")
 _STEPS = 12  # the grid reaches that many quarters to each side

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import functrans.ops  # noqa: F401  (declares the primitives)
 from functrans.ir import Literal
-from functrans.primitive import Constant, Primitive, lookup, primitives
+from functrans.primitives import Constant, Primitive, lookup, primitives
 from functrans.testing.case import Case
 from functrans.testing.strategies.array import Layouts, layout_names
 from functrans.testing.strategies.entries import Draw
@@ -47,7 +47,7 @@ def register(primitive: Primitive | str, recipe: Recipe, moving: Sequence[int] |
     """Say how operands of a primitive are drawn, from now on.
 
     An elementwise primitive that declares its ``domain`` needs no recipe; one that is registered goes before. When the
-    primitive is forgotten (:func:`functrans.primitive.forget`), so is its recipe.
+    primitive is forgotten (:func:`functrans.primitives.forget`), so is its recipe.
 
     Args:
         primitive: it, or its name.
@@ -60,7 +60,7 @@ def register(primitive: Primitive | str, recipe: Recipe, moving: Sequence[int] |
 
     Example:
         >>> import numpy as np
-        >>> from functrans.primitive import Linear, Primitive, forget
+        >>> from functrans.primitives import Linear, Primitive, forget
         >>> from functrans.testing import assert_laws, strategies as st
         >>> twice = Primitive("twice", lambda x: x + x, lambda x: x, Linear((lambda ct, x: ct + ct,)), source=lambda
         ...     args, params: f"{args[0]} + {args[0]}")
@@ -103,7 +103,7 @@ def resolved(primitive: Primitive | str) -> Primitive:
     if not isinstance(primitive, str):
         name = getattr(primitive, "__name__", "")
         alike = (
-            f", for example `lookup({name!r})` (functrans.primitive)" if name in {p.name for p in primitives()} else ""
+            f", for example `lookup({name!r})` (functrans.primitives)" if name in {p.name for p in primitives()} else ""
         )
         raise TypeError(f"expected a primitive or its name{alike}; got {primitive!r}")
     try:
@@ -295,14 +295,14 @@ def known_primitives(
     Args:
         differentiable: only those that have a derivative other than zero (``True``), or those that have none.
         elementwise: only those that declare a ``domain`` for each operand, or only the others.
-        kind: the kind of derivative, or several: classes of :mod:`functrans.primitive`.
+        kind: the kind of derivative, or several: classes of :mod:`functrans.primitives`.
 
     Raises:
         LookupError: no primitive is like that.
 
     Example:
         >>> from hypothesis import find
-        >>> from functrans.primitive import Bilinear
+        >>> from functrans.primitives import Bilinear
         >>> from functrans.testing import strategies as st
         >>> find(st.primitives(kind=Bilinear, elementwise=False), lambda p: p.name.startswith("m"))
         <primitive matmul>

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from functrans import tree
 from functrans.ir import Program
-from functrans.primitive import REAL, Constant, Primitive, primitives
+from functrans.primitives import REAL, Constant, Primitive, primitives
 from functrans.testing.case import Case
 from functrans.testing.compare import double
 from functrans.testing.strategies.array import Layouts, layout_names

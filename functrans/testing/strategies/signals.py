@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from functrans.primitive import lookup
+from functrans.primitives import lookup
 from functrans.testing.strategies.entries import Draw
 from functrans.testing.strategies.operands import FLOATS, INEXACT, Operands, calls, register
 from functrans.tracing.bind import bind

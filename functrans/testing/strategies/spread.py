@@ -8,7 +8,7 @@ from zlib import crc32
 
 import numpy as np
 
-from functrans.primitive import Primitive
+from functrans.primitives import Primitive
 from functrans.testing.case import Case
 from functrans.testing.strategies.entries import Draw, T
 from functrans.testing.strategies.operands import elementwise, registered, resolved

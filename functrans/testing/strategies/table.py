@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import functrans as ft
-from functrans.primitive import POSITIVE, REAL, Primitive, lookup
+from functrans.primitives import POSITIVE, REAL, Primitive, lookup
 from functrans.testing.strategies.algebra import pulled
 from functrans.testing.strategies.entries import Draw
 from functrans.testing.strategies.operands import FLOATS, INEXACT, Operands, Recipe, calls, elementwise, register

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from functrans import tree
 from functrans.ir.spec import WEAK, ArraySpec
-from functrans.primitive import REAL, Domain
+from functrans.primitives import REAL, Domain
 from functrans.testing.strategies.array import Layouts, array_in, arrays, layout_names
 from functrans.testing.strategies.entries import Draw
 

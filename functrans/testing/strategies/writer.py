@@ -11,7 +11,7 @@ import numpy as np
 from functrans import tree
 from functrans.ir import ArraySpec, Equation, Literal, Program, Var
 from functrans.ops.scalars import weak
-from functrans.primitive import REAL, Bilinear, Constant, Linear, Primitive
+from functrans.primitives import REAL, Bilinear, Constant, Linear, Primitive
 from functrans.testing.case import has_rule
 from functrans.testing.compare import double
 from functrans.testing.strategies.operands import registered

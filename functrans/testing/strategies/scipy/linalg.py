@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-import functrans as ft
 import functrans.scipy.linalg as linalg
-from functrans.testing.strategies.algebra import pulled, regular
+from functrans.testing.strategies.algebra import regular
 from functrans.testing.strategies.decompositions import spread
 from functrans.testing.strategies.entries import Draw
 from functrans.testing.strategies.least_squares import _tall as tall
@@ -108,12 +107,18 @@ calls(
 )
 calls(
     "scipy.linalg.norm",
-    (linalg.norm, (3,)),
     (linalg.norm, (2, 2)),
     (with_(linalg.norm, 3, axis=1), (2, 3)),
     (with_(linalg.norm, "nuc"), regular(3, 2)),
     (with_(linalg.norm, 1, keepdims=True), (2, 3)),
     (with_(linalg.norm, keepdims=True), (2, 2, 2)),
+)
+
+calls(
+    "scipy.linalg.norm_as_number",
+    (linalg.norm, (3,)),
+    (with_(linalg.norm, 1), (2, 3)),
+    (with_(linalg.norm, np.inf), (2, 2)),
 )
 
 # Factors.
@@ -158,7 +163,7 @@ calls(
     *of_sizes(linalg.polar, tall, *_QR),
     *of_sizes(with_(linalg.polar, side="left"), tall, *_QR),
 )
-calls("scipy.linalg.orthogonal_procrustes", (linalg.orthogonal_procrustes, tall(3, 2), tall(3, 2)))
+calls("scipy.linalg.orthogonal_procrustes", (linalg.orthogonal_procrustes, regular(3, 2), regular(3, 2)))
 
 # Spectra.
 calls(
@@ -196,29 +201,26 @@ calls("scipy.linalg.eigvalsh_tridiagonal", (linalg.eigvalsh_tridiagonal, _DIAGON
 # Functions of matrices.
 calls("scipy.linalg.expm", (linalg.expm, (3, 3)), (linalg.expm, (2, 2, 2)), (linalg.expm, (1, 1)))
 calls("scipy.linalg.expm_frechet", (linalg.expm_frechet, (2, 2), (2, 2)))
-_SQUARES = ([(2, 2), (2, 2)], [(3, 3), (3, 3)], [(2, 2, 2), (2, 2)])
 
-for _name in ("logarithm", "power"):
-    calls(
-        f"scipy.linalg.frechet_of_{_name}",
-        *[
-            (
-                pulled(linalg.logm if _name == "logarithm" else with_(linalg.fractional_matrix_power, 0.3)),
-                size,
-                spread(*size),
-            )
-            for size in ((2, 2), (3, 3))
-        ],
-        dtypes=("float64", "complex128"),
-    )
-calls(
-    "scipy.linalg.frechet_of_exponential",
-    *[(pulled(linalg.expm), sizes[0], sizes[1]) for sizes in _SQUARES[:2]],
-)
-calls(
-    "scipy.linalg.directions_scale",
-    (lambda a, e: ft.jvp(lambda a: ft.jvp(linalg.expm, (a,), (e,)), (a,), (e,)), (2, 2), (2, 2)),
-)
+
+def _first(name: str) -> None:
+    def recipe(draw: Draw) -> Operands:
+        draw = draw.inside()
+        draw.dtype = draw.choice(INEXACT if name == "exponential" else ("float64", "complex128"))
+        shape = draw.choice([(2, 2), (3, 3), (2, 2, 2)])
+        a = draw(shape) if name == "exponential" else spread(*shape)(draw)
+        return [a, draw(shape[-2:], place=1)], {}
+
+    def higher(draw: Draw) -> Operands:
+        (a, t), _ = recipe(draw)
+        return [a, draw((draw.choice([1, 2]), *t.shape), place=2, dtype=t.dtype), t], {}
+
+    register(f"scipy.linalg.frechet_of_{name}", recipe)
+    register(f"scipy.linalg.higher_frechet_of_{name}", higher)
+
+
+_first("exponential")
+_first("logarithm")
 calls("scipy.linalg.logm", (linalg.logm, spread(3, 3)), dtypes=("complex128",))
 calls("scipy.linalg.sqrtm", (linalg.sqrtm, spread(3, 3)), (linalg.sqrtm, spread(2, 2, 2)), dtypes=_COMPLEX)
 calls(

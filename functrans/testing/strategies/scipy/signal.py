@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import functrans.scipy.signal as signal
-from functrans.primitive import lookup
+from functrans.primitives import lookup
 from functrans.testing.strategies.entries import Draw
 from functrans.testing.strategies.operands import FLOATS, INEXACT, calls
 from functrans.tracing.bind import bind

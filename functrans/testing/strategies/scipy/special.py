@@ -8,7 +8,7 @@ from typing import Any
 from scipy import special
 
 import functrans.scipy.special as covered
-from functrans.primitive import POSITIVE, Domain
+from functrans.primitives import POSITIVE, Domain
 from functrans.testing.strategies.entries import Draw
 from functrans.testing.strategies.operands import FLOATS, INEXACT, calls, register
 from functrans.testing.strategies.scipy import special_distributions as _special_distributions  # noqa: F401

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from functrans.primitive import POSITIVE, REAL, Domain
+from functrans.primitives import POSITIVE, REAL, Domain
 from functrans.testing.strategies.entries import Draw
 from functrans.testing.strategies.operands import FLOATS, register
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import functrans.scipy.special  # noqa: F401  (declares the primitives)
-from functrans.primitive import Domain
+from functrans.primitives import Domain
 from functrans.testing.strategies.entries import Draw
 from functrans.testing.strategies.operands import FLOATS, INEXACT, register
 

@@ -1,4 +1,4 @@
-"""functrans.primitive: a declaration is enough; a trace keeps what the rules read, and no more."""
+"""functrans.primitives: a declaration is enough; a trace keeps what the rules read, and no more."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from scipy.special import _ufuncs
 import functrans as ft
 from functrans.errors import MissingRuleError
 from functrans.ops.family import elementwise, ufunc_spec
-from functrans.primitive import (
+from functrans.primitives import (
     POSITIVE,
     Bilinear,
     Constant,
     Derivatives,
-    Joint,
     Each,
+    Joint,
     Linear,
     Primitive,
     Rules,
