@@ -166,6 +166,39 @@ _OTHERWISE = {
     "scipy.interpolate.Akima1DInterpolator": "slopes that do not change have weights that jump",
     "qr": "undefined where columns are dependent, and it jumps where one has nothing to be removed",
     "spectral_direction": "undefined where the largest singular values tie",
+    "scipy.linalg.lu": "undefined where the leading columns are dependent, and pivots jump where two entries tie",
+    "scipy.linalg.lu_indices": "likewise",
+    "scipy.linalg.lu_permuted": "likewise",
+    "scipy.linalg.lu_factor": "likewise",
+    "scipy.linalg.qr": "undefined where columns are dependent, and pivots jump where two of them tie",
+    "scipy.linalg.polar": "undefined where the rank is not full",
+    "scipy.linalg.orthogonal_procrustes": "likewise",
+    "scipy.linalg.lstsq": "singular values tie, which it returns, too",
+    "scipy.linalg.svd": "undefined where singular values tie",
+    "scipy.linalg.svdvals": "likewise",
+    "scipy.linalg.eigh": "undefined where eigenvalues tie",
+    "scipy.linalg.eigvalsh": "likewise",
+    "scipy.linalg.eigh_pencil": "likewise",
+    "scipy.linalg.eigvalsh_pencil": "likewise",
+    "scipy.linalg.eig": "likewise",
+    "scipy.linalg.eigvals": "likewise",
+    "scipy.linalg.eigh_tridiagonal": "likewise",
+    "scipy.linalg.eigvalsh_tridiagonal": "likewise",
+    "scipy.linalg.sqrtm": "undefined at singular matrices",
+    "scipy.linalg.real_sqrtm": "likewise",
+    "scipy.linalg.logm": "likewise",
+    "scipy.linalg.real_logm": "likewise",
+    "scipy.linalg.frechet_of_logarithm": "likewise",
+    "scipy.linalg.higher_frechet_of_logarithm": "likewise",
+    "scipy.linalg.fractional_matrix_power": "likewise",
+    "scipy.linalg.real_fractional_matrix_power": "likewise",
+    "scipy.linalg.solve_sylvester": "undefined where an eigenvalue of one matrix is the negative of one of the other",
+    "scipy.linalg.solve_continuous_lyapunov": "likewise",
+    **{
+        f"scipy.linalg.solve_{kind}_are{operands}": "undefined where the closed loop is not stable"
+        for kind in ("continuous", "discrete")
+        for operands in ("", "_5", "_6")
+    },
 }
 
 
