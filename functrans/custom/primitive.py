@@ -220,7 +220,7 @@ def primitive(
         >>> ft.grad(ft.grad(erf))(0.5)
         -0.8787825789354448
         >>> black_box = ft.primitive(lambda x: np.linalg.svd(x)[1], derivatives="numerical")
-        >>> round(ft.grad(lambda x: black_box(x)[0])(np.diag([3.0, 1.0]))[0, 0], 9)
+        >>> round(float(ft.grad(lambda x: black_box(x)[0])(np.diag([3.0, 1.0]))[0, 0]), 9)
         1.0
     """
     if fun is None:

@@ -27,7 +27,7 @@ def _segment_spec(x: ArraySpec, *, starts: tuple[int, ...], axis: int, dtype: An
 
 
 def _segment_transpose(ct, x, *, starts, axis, dtype=None):  # type: ignore[no-untyped-def]
-    lengths = np.diff(np.array(starts, np.intp), append=x.shape[axis])
+    lengths: Any = np.diff(np.array(starts, np.intp), append=x.shape[axis])
     return ct[((slice(None),) * axis + (np.repeat(np.arange(len(starts)), lengths),))]
 
 

@@ -1,4 +1,4 @@
-"""SciPy on traced values: ``import functrans.scipy.special as special`` in place of ``import scipy.special as special``.
+"""SciPy on traced values: ``import functrans.scipy.special as special`` in place of ``import scipy.special``.
 
 SciPy computes the values; functrans declares the derivatives. With plain arguments every name here is SciPy's own
 function, or calls it at once. The ufuncs of ``scipy.special`` need none of this: NumPy's protocol brings their calls on
