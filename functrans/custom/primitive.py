@@ -13,10 +13,11 @@ from functrans.control.derived import chosen, inexact, spread_out
 from functrans.custom.call import arrays
 from functrans.errors import DerivativeError, describe_function, expect_function
 from functrans.ir import ArraySpec
+from functrans.ir.spec import WEAK
 from functrans.ops import batching
 from functrans.ops.duals import match, zeros
 from functrans.ops.family import broadcast_shapes
-from functrans.ops.scalars import strong
+from functrans.ops.scalars import is_weak, strong
 from functrans.primitives import Batch, Derivatives, Joint, Primitive, call_source, declared, forget
 from functrans.tracing.bind import bind
 from functrans.tracing.tracer import Tracer
@@ -41,9 +42,20 @@ class _Operation:
         self.single = False
 
     def results(self, out: Any) -> tuple[Any, ...]:
-        """What the function gave, in a tuple."""
+        """What the function gave, in a tuple.
+
+        Raises:
+            DerivativeError: it is neither an array nor a tuple of them.
+        """
         self.single = not isinstance(out, tuple)
-        return (out,) if self.single else out
+        outs = (out,) if self.single else out
+        for found in outs:
+            if not isinstance(found, np.ndarray | np.generic | int | float | complex | ArraySpec | Tracer):
+                raise DerivativeError(
+                    f"{self.name} gave a {type(found).__name__}: its derivative would be lost",
+                    "return an array, or a tuple of arrays.",
+                )
+        return outs
 
     def shown(self, outs: Sequence[Any]) -> Any:
         """What the function gives, of the primitive's results."""
@@ -276,7 +288,14 @@ def _declared(fun: Any, jvp: Any, vjp: Any, derivatives: Any, spec: Any, batch: 
     def call(*args: Any, **options: Any) -> Any:
         if not any(type(arg) is Tracer for arg in args):
             return fun(*args, **options)
-        values = [strong(arg) if type(arg) is Tracer else np.asarray(arg)[()] for arg in args]
+        for key, option in options.items():
+            if any(type(leaf) is Tracer for leaf in tree.flatten(option)[0]):
+                raise DerivativeError(
+                    f"{describe_function(fun)} was given a traced value as its option `{key}`: its derivative would be "
+                    "lost",
+                    "give by position what is differentiated or mapped over.",
+                )
+        values = [arg if type(arg) is Tracer or is_weak(arg) else np.asarray(arg)[()] for arg in args]
         outs = bind(made, *values, **options)
         return outs if local else operation.shown(outs)
 
@@ -299,9 +318,7 @@ def _seen(fun: Callable[..., Any], elementwise: bool) -> Callable[..., Any]:
         except TypeError:  # an option that has no hash
             found, key = None, None
         if found is None:
-            examples = [
-                np.full(() if elementwise else s.shape, 0.5 if s.dtype.kind in "fc" else 1, s.dtype)[()] for s in specs
-            ]
+            examples = [_example(ArraySpec((), s.dtype, s.weak) if elementwise else s) for s in specs]
             try:
                 out = fun(*examples, **options)
             except Exception as error:
@@ -319,6 +336,11 @@ def _seen(fun: Callable[..., Any], elementwise: bool) -> Callable[..., Any]:
         return found
 
     return spec
+
+
+def _example(spec: ArraySpec) -> Any:
+    value = 0.5 if spec.dtype.kind in "fc" else 1
+    return WEAK[spec.dtype.kind](value) if spec.weak else np.full(spec.shape, value, spec.dtype)[()]
 
 
 def _vectorized(

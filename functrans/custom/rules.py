@@ -18,7 +18,14 @@ from functrans.control.closure import close
 from functrans.control.derived import batched as batched_program
 from functrans.control.derived import chosen, inexact, spread_out
 from functrans.custom.call import Call, arrays, filled
-from functrans.errors import DerivativeError, MissingRuleError, TreeError, describe_function, expect_function
+from functrans.errors import (
+    DerivativeError,
+    MissingRuleError,
+    ShapeError,
+    TreeError,
+    describe_function,
+    expect_function,
+)
 from functrans.interpreter import runner
 from functrans.ir import ArraySpec, Program
 from functrans.ops.duals import zeros
@@ -225,10 +232,28 @@ def _refuse_consts(moving: Sequence[bool], rule: Any) -> None:
         )
 
 
+def _expect_specs(outs: Sequence[Any], rule: Any, program: Program | None, which: str) -> None:
+    """Check what a rule gives for the function's result, where that is known without calling it.
+
+    Raises:
+        ShapeError: it is another.
+    """
+    if program is not None:
+        for out, atom in zip(outs, program.outputs, strict=True):
+            found = ArraySpec.of(out).strong()
+            if found != atom.spec.strong():
+                raise ShapeError(
+                    f"the {which} rule of {rule.call.name} gives the result {found}, but the function gives "
+                    f"{atom.spec}",
+                    "return what the function returns.",
+                )
+
+
 def _jvp(primals: Sequence[Any], tangents: Sequence[Any], *, rule: Any, program: Any, consts: int) -> Any:
     _refuse_consts([dx is not None for dx in tangents[:consts]], rule)
     values = primals[consts:]
     outs, moved = rule.push(values, filled(tangents[consts:], values))
+    _expect_specs(outs, rule, program, "jvp")
     kept = inexact([ArraySpec.of(o) for o in outs])
     return tuple(outs), [t if moves else None for t, moves in zip(moved, kept, strict=True)]
 
@@ -237,6 +262,7 @@ def _forward(primals: Sequence[Any], moving: Sequence[bool], *, rule: Any, progr
     _refuse_consts(moving[:consts], rule)
     values = primals[consts:]
     outs, residuals = rule.forward(values)
+    _expect_specs(outs, rule, program, "forward")
     return tuple(outs), (residuals, [ArraySpec.of(x) for x in values], [ArraySpec.of(o) for o in outs])
 
 
@@ -274,6 +300,20 @@ def called(kind: type[Rule], owner: Any, args: Sequence[Any], fixed: Sequence[in
     traced = [x for x in leaves if type(x) is Tracer]
     if not traced:
         return f(*args)
+    for i, arg in held.items():
+        if any(type(x) is Tracer for x in tree.flatten(arg)[0]):
+            raise DerivativeError(
+                f"{describe_function(f)} was given a traced value as argument {i}, which `nondiff_argnums` says does "
+                "not move",
+                "take it out of `nondiff_argnums`; the rule may give None for its cotangent.",
+            )
+    for x in leaves:
+        if ArraySpec.of(x).dtype.kind not in "biufc":
+            raise TreeError(
+                f"{describe_function(f)}, which has a rule of its own, was given a {type(x).__name__} among what is "
+                "differentiated",
+                "name its position in `nondiff_argnums`.",
+            )
     call = Call(f, held, structure)
     program, consts = None, []
     if any(map(staged_by, traced)):

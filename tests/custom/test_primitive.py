@@ -155,3 +155,31 @@ def test_two_of_one_name_are_two():
     assert ft.grad(lambda x: first(x) * second(x))(1.0) == 12.0
     with pytest.raises(pickle.PicklingError, match="another was declared since"):
         pickle.dumps(one)
+
+
+def test_results_that_are_no_arrays():
+    for result in ({"a": 1.0}, [1.0, 2.0], ({"a": 1.0},), None):
+        f = primitive(lambda x: result, vjp=lambda ct, out, x: (ct,))
+        with pytest.raises(DerivativeError, match="would be lost"):
+            ft.grad(lambda x: x * f(x)["a"])(3.0)
+
+
+def test_options_that_are_traced():
+    power = primitive(lambda x, k=2: x**k, vjp=lambda ct, out, x, k=2: (ct * k * x ** (k - 1),))
+    assert ft.grad(lambda x: power(x, k=3))(3.0) == 27.0
+    with pytest.raises(DerivativeError, match="traced value as its option `k`"):
+        ft.grad(lambda x: power(x, k=x))(3.0)
+
+
+def test_numbers_promote_as_they_do_without_a_trace():
+    x = X.astype(np.float32)
+    for f in (lambda x: product(x, 2.0), lambda x: stretched(np.diag(x), 2), lambda x: sine_and_cosine(x)[0]):
+        assert f(x).dtype == np.float32
+        assert ft.jvp(f, (x,), (x,))[0].dtype == np.float32
+        assert ft.trace(f)(x).outputs[0].spec.dtype == np.float32
+        assert ft.evaluate(ft.trace(f)(x).validate(), x).dtype == np.float32
+        assert ft.vmap(f)(np.stack([x, x])).dtype == np.float32
+    of_number = ft.jvp(lambda a: product(x, a), (2.0,), (1.0,))
+    assert of_number[0].dtype == np.float32
+    assert ft.grad(lambda a: np.sum(product(x, a)))(2.0) == np.sum(x)
+    assert ft.grad(ft.grad(lambda a: np.sum(product(a, a) * x)))(2.0) == 2 * np.sum(x)

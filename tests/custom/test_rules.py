@@ -208,3 +208,29 @@ def test_second_derivatives_go_by_the_rule_too():
     f.defjvps(lambda t, out, x: t * out)
     np.testing.assert_allclose(ft.grad(ft.grad(ft.grad(f)))(1.0), np.e)
     np.testing.assert_allclose(ft.evaluate(ft.trace(ft.grad(ft.grad(f)))(0.0), 1.0), np.e)
+
+
+def test_results_of_rules_that_are_not_the_functions():
+    doubled = ft.custom_vjp(lambda x: x * 2)
+    doubled.defvjp(lambda x: (np.stack([x, x]), None), lambda _, ct: (np.sum(ct),))
+    pushed = ft.custom_jvp(lambda x: x * 2)
+    pushed.defjvp(lambda primals, tangents: (np.stack([primals[0]] * 2), np.stack([tangents[0]] * 2)))
+    for f in (doubled, pushed):
+        for transform in (ft.trace, ft.vmap):
+            with pytest.raises(ShapeError, match=r"rule of .* gives the result Float64\[2\].*, but the function gives"):
+                transform(ft.grad(lambda x: np.sum(f(x))))(X if transform is ft.vmap else 1.0)
+
+
+def test_arguments_that_are_no_numbers():
+    f = ft.custom_vjp(lambda x, mode: x)
+    f.defvjp(lambda x, mode: (x, None), lambda _, ct: (ct, None))
+    for transform in (ft.grad, ft.trace):
+        with pytest.raises(TreeError, match=r"a str (.|\n)*nondiff_argnums"):
+            transform(lambda x: f(x, "fast"))(1.0)
+
+
+def test_a_traced_argument_that_does_not_move():
+    for kind in (ft.custom_vjp, ft.custom_jvp):
+        f = kind(lambda x, n: x * n, nondiff_argnums=1)
+        with pytest.raises(DerivativeError, match=r"traced value as argument 1(.|\n)*nondiff_argnums"):
+            ft.grad(lambda x: f(x, [x]))(1.0)
