@@ -142,7 +142,9 @@ def frechet_of_exponential(a, e):  # type: ignore[no-untyped-def]
     a, e = np.broadcast_arrays(a, e)
     found = np.empty(a.shape, np.promote_types(dtype, np.float64))
     for i in np.ndindex(a.shape[:-2]):
-        if a.shape[-1]:
+        if not np.all(np.isfinite(a[i])):
+            found[i] = np.nan
+        elif a.shape[-1]:
             found[i] = scipy.linalg.expm_frechet(a[i], e[i], compute_expm=False, check_finite=False)
     return found.astype(dtype)
 

@@ -212,6 +212,7 @@ def _first(name: str) -> None:
         return [a, draw(shape[-2:], place=1)], {}
 
     def higher(draw: Draw) -> Operands:
+        draw = draw.inside()
         (a, t), _ = recipe(draw)
         return [a, draw((draw.choice([1, 2]), *t.shape), place=2, dtype=t.dtype), t], {}
 
