@@ -18,22 +18,12 @@ import numpy as np
 from functrans import tree
 from functrans.control.checkpoint import checkpoint_p, nothing
 from functrans.control.closure import Closure, close, flat_program
-from functrans.control.derived import (
-    HELD,
-    Flags,
-    chosen,
-    hoisted,
-    later,
-    linearized,
-    pushed,
-    specs_of,
-    split,
-    spread_out,
-    without_effects,
-)
+from functrans.control.derived import HELD, Flags, chosen, later, pushed, specs_of, spread_out, without_effects
 from functrans.control.derived import batched as batched_program
-from functrans.control.scan import scan, scan_p
+from functrans.control.scan import pushed_along, scan, walked_back
 from functrans.control.stepping import steady
+from functrans.control.sweeps import Parts as StepParts
+from functrans.control.sweeps import Sweeps, sweeps_of
 from functrans.errors import (
     ShapeError,
     TracedBoolError,
@@ -43,7 +33,7 @@ from functrans.errors import (
     expect_function,
 )
 from functrans.interpreter import run, runner
-from functrans.ir import ArraySpec, Literal, Program
+from functrans.ir import ArraySpec, Program
 from functrans.ir.source import param_source
 from functrans.ir.spec import Length
 from functrans.ops.duals import zeros
@@ -158,59 +148,6 @@ def _jvp(
 # Reverse mode.
 
 
-class Sweeps:
-    """The body of a while whose values are computed before its derivative: what it keeps at each step.
-
-    The last that is kept says whether the step counts (``counts`` of the primitive: the outputs of the body that do):
-    in a batch it does not for the examples that are done.
-    """
-
-    __slots__ = ("body", "carry", "cut", "hoisted", "reached", "residuals")
-
-    def __init__(self, program: Program, moving: Flags, bodies: int, forwards: bool) -> None:
-        carry = moving[bodies:]
-        while True:
-            now = (*moving[:bodies], *carry)
-            ys = [False] * (len(program.outputs) - len(carry))
-            cut = split(program, now, (*carry, *ys)) if forwards else linearized(program, now)
-            grown = tuple([a or b for a, b in zip(carry, cut.moving, strict=False)])
-            if grown == carry:
-                break
-            carry = grown
-        self.cut, self.carry = cut, carry
-        self.reached = cut.reached
-        self.hoisted = hoisted(cut.forward, bodies)
-        rest = self.hoisted.rest
-        kept = iter(rest.outputs[len(program.outputs) :])
-        first = sum(self.hoisted.kept)
-        place = {var: i for i, var in enumerate(rest.inputs[first : first + len(self.hoisted.before.outputs)])}
-        self.residuals: list[tuple[str, int]] = []
-        stacked: list[Any] = []
-        for source in cut.sources:
-            if source is None:
-                atom = next(kept)
-                if atom in place:
-                    self.residuals.append(("before", place[atom]))
-                    continue
-            elif source < bodies:
-                self.residuals.append(("const", source))
-                continue
-            else:
-                atom = rest.inputs[len(rest.inputs) - len(program.inputs) + source]
-            self.residuals.append(("stacked", len(stacked)))
-            stacked.append(atom)
-        outputs = [*rest.outputs[: len(program.outputs)], *stacked, Literal(np.True_)]
-        self.body = Program(rest.inputs, rest.equations, outputs, name=rest.name)
-
-
-def _sweeps(program: Program, moving: Flags, bodies: int, forwards: bool = False) -> Sweeps:
-    key = ("while", moving, bodies, forwards)
-    known = program.derived.get(key)
-    if known is None:
-        known = program.derived.setdefault(key, Sweeps(program, moving, bodies, forwards))
-    return known  # type: ignore[no-any-return]
-
-
 def _forward(
     primals: Sequence[Any],
     moving: Flags,
@@ -227,6 +164,10 @@ def _forward(
     return _run_forward(_sweeps(body, moving[tests:], bodies), primals, **how)  # type: ignore[arg-type]
 
 
+def _sweeps(body: Program, moving: Flags, bodies: int, forwards: bool = False) -> Sweeps:
+    return sweeps_of(body, moving, bodies, len(body.inputs) - bodies, forwards=forwards, counted=True)
+
+
 def _run_forward(
     sweeps: Sweeps,
     primals: Sequence[Any],
@@ -239,8 +180,7 @@ def _run_forward(
 ) -> Any:
     """The outputs, and what the derivative will read."""
     given = Parts(primals, tests, bodies)
-    before = run(sweeps.hoisted.before, given.body)
-    held = [*chosen(given.body, sweeps.hoisted.kept), *before]
+    before, held = sweeps.before(given.body)
     outs = bind(
         while_p,
         *given.test,
@@ -253,8 +193,8 @@ def _run_forward(
         counts=(*counts, len(sweeps.body.outputs) - 1),
     )
     count = len(body.outputs)
-    sources = {"const": given.body, "before": before, "stacked": outs[count:]}
-    return outs[:count], (sweeps, [sources[kind][i] for kind, i in sweeps.residuals], outs[-1])
+    same, own = sweeps.read(given.body, before, [], outs[count:-1])
+    return outs[:count], (sweeps, same, [*own, outs[-1]])
 
 
 def _backward(
@@ -274,32 +214,9 @@ def _backward(
         program, reached = _backwards_again(tuple(moving), given, **how)  # type: ignore[arg-type]
         found = bind(checkpoint_p, *kept, *chosen(cts, given), program=program, policy=nothing)
         return spread_out(found, reached)
-    sweeps, residuals, valid = kept
-    carries = len(body.inputs) - bodies
-    is_stacked = [kind == "stacked" for kind, _ in sweeps.residuals]
-    specs = specs_of(body.inputs)
-    of_ys = tuple(
-        [ct is not None and moves for ct, moves in zip(cts[carries:], sweeps.cut.moving[carries:], strict=True)]
-    )
-    step = _backward_body(body, sweeps, is_stacked, of_ys, bodies)
-    held = [r for r, stacked in zip(residuals, is_stacked, strict=True) if not stacked]
-    ends = [zeros(spec) if ct is None else ct for ct, spec in zip(cts[:carries], specs[bodies:], strict=True)]
-    starts = [*chosen(ends, sweeps.carry), *map(zeros, chosen(specs[:bodies], sweeps.reached[:bodies]))]
-    outs = bind(
-        scan_p,
-        *held,
-        *starts,
-        *chosen(residuals, is_stacked),
-        valid,
-        *chosen(cts[carries:], of_ys),
-        program=step,
-        consts=len(held),
-        carries=len(starts),
-        length=None,
-        reverse=True,
-    )
-    of_carry = spread_out(outs[: sum(sweeps.carry)], sweeps.carry)
-    return [*[None] * tests, *spread_out(outs[sum(sweeps.carry) :], sweeps.reached[:bodies]), *of_carry]
+    specs = StepParts(specs_of(body.inputs), bodies, len(body.inputs) - bodies)
+    sweeps, held, steps = kept
+    return [*[None] * tests, *walked_back(sweeps, held, steps, cts, specs, None, True)]
 
 
 def _backwards_again(
@@ -346,107 +263,15 @@ def _forwards_again(moving: Flags, *, test: Program, body: Program, tests: int, 
     return known[0], known[1]
 
 
-def _backward_body(program: Program, sweeps: Sweeps, is_stacked: Sequence[bool], of_ys: Flags, bodies: int) -> Program:
-    key = ("while body", of_ys)
-    known = sweeps.cut.linear.derived.get(key)
-    if known is not None:
-        return known  # type: ignore[no-any-return]
-    specs, outs = specs_of(program.inputs), specs_of(program.outputs)
-    carries = len(specs) - bodies
-    of_residuals = specs_of(sweeps.cut.linear.inputs[: len(is_stacked)])
-    held = [spec for spec, stacked in zip(of_residuals, is_stacked, strict=True) if not stacked]
-    sums = chosen(specs[:bodies], sweeps.reached[:bodies])
-    moved = sum(sweeps.carry)
-
-    def back(*leaves: Any) -> list[Any]:
-        consts, state, rest = (
-            leaves[: len(held)],
-            leaves[len(held) :][: moved + len(sums)],
-            leaves[len(held) + moved + len(sums) :],
-        )
-        stacked, constant = iter(rest), iter(consts)
-        residuals = [next(stacked) if flag else next(constant) for flag in is_stacked]
-        counts = next(stacked)
-        ys = spread_out(list(stacked), of_ys)
-        ys = [zeros(spec) if ct is None else ct for ct, spec in zip(ys, outs[carries:], strict=True)]
-        of_carry = spread_out(state[:moved], sweeps.carry)
-        cts = [ct for ct, moves in zip([*of_carry, *ys], sweeps.cut.moving, strict=True) if moves]
-        found = iter(run(sweeps.cut.linear, [*residuals, *cts]))
-        totals = [np.where(counts, total + next(found), total) for total in state[moved:]]
-        reached = sweeps.reached[bodies:]
-        carry = [
-            np.where(counts, next(found) if is_reached else zeros(spec), ct)
-            for is_reached, moves, spec, ct in zip(reached, sweeps.carry, specs[bodies:], of_carry, strict=True)
-            if moves
-        ]
-        return [*carry, *totals]
-
-    made = flat_program(
-        back,
-        [
-            *held,
-            *chosen(specs[bodies:], sweeps.carry),
-            *sums,
-            *chosen(of_residuals, is_stacked),
-            ArraySpec((), bool),
-            *chosen(outs[carries:], of_ys),
-        ],
-        sweeps.cut.linear.name,
-    )
-    return sweeps.cut.linear.derived.setdefault(key, made)  # type: ignore[no-any-return]
-
-
 def _split_jvp(
     primals: Sequence[Any], tangents: Sequence[Any], *, body: Program, tests: int, bodies: int, **how: Any
 ) -> Any:
     """Forward mode, with the values computed first: the tangents are a scan over what these leave behind."""
     moving = tuple([dx is not None for dx in tangents[tests:]])
-    sweeps = _sweeps(body, moving, bodies, forwards=True)
-    outs, (_, residuals, valid) = _run_forward(sweeps, primals, body=body, tests=tests, bodies=bodies, **how)
-    is_stacked = [kind == "stacked" for kind, _ in sweeps.residuals]
-    held = [r for r, stacked in zip(residuals, is_stacked, strict=True) if not stacked]
-    consts = chosen(tangents[tests : tests + bodies], moving[:bodies])
-    carries = len(body.inputs) - bodies
-    specs = specs_of(body.inputs[bodies:])
-    starts = [zeros(spec) if dx is None else dx for dx, spec in zip(tangents[tests + bodies :], specs, strict=True)]
-    found = bind(
-        scan_p,
-        *[*held, *consts],
-        *chosen(starts, sweeps.carry),
-        *[*chosen(residuals, is_stacked), valid],
-        program=_tangent_body(sweeps, is_stacked, len(consts)),
-        consts=len(held) + len(consts),
-        carries=sum(sweeps.carry),
-        length=None,
-        reverse=False,
-    )
-    of_carry = spread_out(found[: sum(sweeps.carry)], sweeps.carry)
-    return outs, [*of_carry, *spread_out(found[sum(sweeps.carry) :], sweeps.cut.moving[carries:])]
-
-
-def _tangent_body(sweeps: Sweeps, is_stacked: Sequence[bool], consts: int) -> Program:
-    """Residuals and tangents of one step, in the order of a scan's body; a step that does not count changes nothing."""
-    known = sweeps.cut.linear.derived.get("while body")
-    if known is not None:
-        return known  # type: ignore[no-any-return]
-    specs = specs_of(sweeps.cut.linear.inputs)
-    of_residuals, of_tangents = specs[: len(is_stacked)], specs[len(is_stacked) :]
-    held = [spec for spec, stacked in zip(of_residuals, is_stacked, strict=True) if not stacked]
-    first, moved = len(held) + consts, sum(sweeps.carry)
-
-    def body(*leaves: Any) -> list[Any]:
-        constant, state, stacked = iter(leaves[:first]), leaves[first : first + moved], iter(leaves[first + moved :])
-        residuals = [next(stacked) if flag else next(constant) for flag in is_stacked]
-        counts = next(stacked)
-        outs = run(sweeps.cut.linear, [*residuals, *constant, *state])
-        return [*[np.where(counts, new, old) for new, old in zip(outs[:moved], state, strict=True)], *outs[moved:]]
-
-    made = flat_program(
-        body,
-        [*held, *of_tangents, *chosen(of_residuals, is_stacked), ArraySpec((), bool)],
-        sweeps.cut.linear.name,
-    )
-    return sweeps.cut.linear.derived.setdefault("while body", made)  # type: ignore[no-any-return]
+    sweeps, carries = _sweeps(body, moving, bodies, forwards=True), len(body.inputs) - bodies
+    outs, (_, held, steps) = _run_forward(sweeps, primals, body=body, tests=tests, bodies=bodies, **how)
+    dual, specs = (StepParts(rows, bodies, carries) for rows in (tangents[tests:], specs_of(body.inputs)))
+    return outs, pushed_along(sweeps, held, steps, dual, specs, None, False)
 
 
 # Batches.

@@ -16,19 +16,9 @@ from typing import Any
 import numpy as np
 
 from functrans.control.closure import flat_program
-from functrans.control.derived import (
-    Flags,
-    Hoisted,
-    chosen,
-    hoisted,
-    later,
-    linearized,
-    pushed,
-    specs_of,
-    split,
-    spread_out,
-)
+from functrans.control.derived import Flags, chosen, later, pushed, specs_of, spread_out
 from functrans.control.derived import batched as batched_program
+from functrans.control.sweeps import Parts, Sweeps, sweeps_of
 from functrans.interpreter import run, runner
 from functrans.ir import ArraySpec, Program
 from functrans.ir.source import param_source
@@ -37,17 +27,6 @@ from functrans.ops.duals import zeros
 from functrans.primitives import Joint, Primitive
 from functrans.tracing.bind import bind
 from functrans.transforms.linearize import first_nonlinear
-
-
-class Parts:
-    """The operands (or anything listed like them) of a scan, in their three groups."""
-
-    __slots__ = ("carry", "consts", "xs")
-
-    def __init__(self, values: Sequence[Any], consts: int, carries: int) -> None:
-        self.consts = list(values[:consts])
-        self.carry = list(values[consts : consts + carries])
-        self.xs = list(values[consts + carries :])
 
 
 def scan_loop(body, consts, carry, xs, ys, length, reverse):  # type: ignore[no-untyped-def]
@@ -153,92 +132,23 @@ def _pushed_body(
 # Reverse mode.
 
 
-class Sweeps:
-    """The two bodies of a scan whose values are computed before its derivative.
-
-    Attributes:
-        hoisted: the forward body, cut after what does not depend on the step.
-        body: its rest, which gives the carry, the ys, and the residuals that are stacked.
-        residuals: for each residual of the linear body, where it comes from: ``("const", i)``, ``("before", i)``,
-            ``("x", i)`` or ``("stacked", i)``.
-        linear: the linear body: that of the walk back, or that of the tangents.
-        carry: which parts of it move; consts, of_carry, xs: which get a cotangent in a step; of_outputs: which outputs
-            of the body have one.
-    """
-
-    __slots__ = ("body", "carry", "consts", "hoisted", "linear", "of_carry", "of_outputs", "residuals", "xs")
-
-    def __init__(self, program: Program, moving: Flags, consts: int, carries: int, forwards: bool) -> None:
-        flags = Parts(moving, consts, carries)
-        carry: Flags = tuple(flags.carry)
-        while True:
-            now = (*flags.consts, *carry, *flags.xs)
-            ys = [False] * (len(program.outputs) - carries)
-            cut = split(program, now, (*carry, *ys)) if forwards else linearized(program, now)
-            grown = tuple([a or b for a, b in zip(carry, cut.moving[:carries], strict=True)])
-            if grown == carry:
-                break
-            carry = grown
-        reached = Parts(cut.reached, consts, carries)
-        self.carry, self.of_outputs = carry, cut.moving
-        self.consts, self.of_carry, self.xs = tuple(reached.consts), tuple(reached.carry), tuple(reached.xs)
-        self.linear = cut.linear
-        self.hoisted: Hoisted = hoisted(cut.forward, consts)
-        rest = self.hoisted.rest
-        outputs = len(program.outputs)
-        kept = iter(rest.outputs[outputs:])
-        place = {
-            var: i for i, var in enumerate(rest.inputs[sum(self.hoisted.kept) :][: len(self.hoisted.before.outputs)])
-        }
-        self.residuals: list[tuple[str, int]] = []
-        stacked: list[Any] = []
-        for source in cut.sources:
-            if source is None:
-                atom = next(kept)
-                if atom in place:
-                    self.residuals.append(("before", place[atom]))
-                    continue
-            elif source < consts:
-                self.residuals.append(("const", source))
-                continue
-            elif source >= consts + carries:
-                self.residuals.append(("x", source - consts - carries))
-                continue
-            else:
-                atom = rest.inputs[len(rest.inputs) - len(program.inputs) + source]
-            self.residuals.append(("stacked", len(stacked)))
-            stacked.append(atom)
-        self.body = Program(rest.inputs, rest.equations, [*rest.outputs[:outputs], *stacked], name=rest.name)
-
-
-def _sweeps(program: Program, moving: Flags, consts: int, carries: int, forwards: bool = False) -> Sweeps:
-    key = ("sweeps", moving, consts, carries, forwards)
-    known = program.derived.get(key)
-    if known is None:
-        known = program.derived.setdefault(key, Sweeps(program, moving, consts, carries, forwards))
-    return known  # type: ignore[no-any-return]
-
-
 def _forward(primals: Sequence[Any], moving: Flags, *, program: Program, consts: int, carries: int, **how: Any) -> Any:
-    return _run_forward(_sweeps(program, moving, consts, carries), primals, program, consts, carries, **how)
+    return _run_forward(sweeps_of(program, moving, consts, carries), primals, program, consts, carries, **how)
 
 
 def _run_forward(
     sweeps: Sweeps, primals: Sequence[Any], program: Program, consts: int, carries: int, **how: Any
-) -> tuple[Sequence[Any], tuple[Sweeps, list[Any]]]:
-    """The outputs, and what the derivative will read."""
+) -> tuple[Sequence[Any], tuple[Sweeps, list[Any], list[Any]]]:
+    """The outputs, and what the derivative will read: the residuals that are the same at each step, and the others."""
     given = Parts(primals, consts, carries)
-    before = run(sweeps.hoisted.before, given.consts)
-    held = [*chosen(given.consts, sweeps.hoisted.kept), *before]
+    before, held = sweeps.before(given.consts)
     outs = bind(scan_p, *held, *given.carry, *given.xs, program=sweeps.body, consts=len(held), carries=carries, **how)
     count = len(program.outputs)
-    sources = {"const": given.consts, "before": before, "x": given.xs, "stacked": outs[count:]}
-    residuals = [sources[kind][i] for kind, i in sweeps.residuals]
-    return outs[:count], (sweeps, residuals)
+    return outs[:count], (sweeps, *sweeps.read(given.consts, before, given.xs, outs[count:]))
 
 
 def _backward(
-    kept: tuple[Sweeps, list[Any]],
+    kept: tuple[Sweeps, list[Any], list[Any]],
     cts: Sequence[Any],
     moving: Flags,
     *,
@@ -248,81 +158,40 @@ def _backward(
     length: int | None,
     reverse: bool,
 ) -> list[Any]:
-    sweeps, residuals = kept
-    specs = Parts(specs_of(program.inputs), consts, carries)
-    is_stacked = [kind in ("stacked", "x") for kind, _ in sweeps.residuals]
+    return walked_back(*kept, cts, Parts(specs_of(program.inputs), consts, carries), length, not reverse)
+
+
+def walked_back(
+    sweeps: Sweeps,
+    held: Sequence[Any],
+    steps: Sequence[Any],
+    cts: Sequence[Any],
+    specs: Parts,
+    length: int | None,
+    reverse: bool,
+) -> list[Any]:
+    """The cotangents of what a loop was given, by a scan over what its steps left behind; ``specs`` are its body's."""
+    carries = len(specs.carry)
     of_ys = tuple(
         [ct is not None and moves for ct, moves in zip(cts[carries:], sweeps.of_outputs[carries:], strict=True)]
     )
-    body = _backward_body(program, sweeps, is_stacked, of_ys, consts, carries)
     ends = [zeros(spec) if ct is None else ct for ct, spec in zip(cts[:carries], specs.carry, strict=True)]
-    held = [r for r, stacked in zip(residuals, is_stacked, strict=True) if not stacked]
     starts = [*chosen(ends, sweeps.carry), *map(zeros, chosen(specs.consts, sweeps.consts))]
     outs = bind(
         scan_p,
         *held,
         *starts,
-        *chosen(residuals, is_stacked),
+        *steps,
         *chosen(cts[carries:], of_ys),
-        program=body,
+        program=sweeps.back(of_ys),
         consts=len(held),
         carries=len(starts),
         length=length,
-        reverse=not reverse,
+        reverse=reverse,
     )
     of_carry = spread_out(outs[: sum(sweeps.carry)], sweeps.carry)
     of_consts = spread_out(outs[sum(sweeps.carry) : len(starts)], sweeps.consts)
-    of_xs = spread_out(outs[len(starts) :], sweeps.xs)
-    return [*of_consts, *of_carry, *of_xs]
-
-
-def _backward_body(
-    program: Program, sweeps: Sweeps, is_stacked: Sequence[bool], of_ys: Flags, consts: int, carries: int
-) -> Program:
-    """Residuals and cotangents of one step's results, to cotangents of what it was given; those of consts add up."""
-    key = ("body", of_ys)
-    known = sweeps.linear.derived.get(key)
-    if known is not None:
-        return known  # type: ignore[no-any-return]
-    specs = Parts(specs_of(program.inputs), consts, carries)
-    of_residuals = specs_of(sweeps.linear.inputs[: len(is_stacked)])
-    outs = specs_of(program.outputs)
-    held = [spec for spec, stacked in zip(of_residuals, is_stacked, strict=True) if not stacked]
-    sums = chosen(specs.consts, sweeps.consts)
-    moved = sum(sweeps.carry)
-
-    def body(*leaves: Any) -> list[Any]:
-        given = Parts(leaves, len(held), moved + len(sums))
-        stacked = iter(given.xs[: sum(is_stacked)])
-        constant = iter(given.consts)
-        residuals = [next(stacked) if flag else next(constant) for flag in is_stacked]
-        ys = spread_out(given.xs[sum(is_stacked) :], of_ys)
-        ys = [zeros(spec) if ct is None else ct for ct, spec in zip(ys, outs[carries:], strict=True)]
-        # A cotangent of a carried value that this step does not pass on ends here.
-        of_carry = spread_out(given.carry[:moved], sweeps.carry)
-        cts = [ct for ct, moves in zip([*of_carry, *ys], sweeps.of_outputs, strict=True) if moves]
-        found = iter(run(sweeps.linear, [*residuals, *cts]))
-        of_consts = [next(found) for _ in sums]
-        of_carry = [
-            next(found) if reached else zeros(spec)
-            for reached, spec, moves in zip(sweeps.of_carry, specs.carry, sweeps.carry, strict=True)
-            if moves
-        ]
-        of_xs = list(found)
-        return [*of_carry, *[a + b for a, b in zip(given.carry[moved:], of_consts, strict=True)], *of_xs]
-
-    made = flat_program(
-        body,
-        [
-            *held,
-            *chosen(specs.carry, sweeps.carry),
-            *sums,
-            *chosen(of_residuals, is_stacked),
-            *chosen(outs[carries:], of_ys),
-        ],
-        sweeps.linear.name,
-    )
-    return sweeps.linear.derived.setdefault(key, made)  # type: ignore[no-any-return]
+    return [*of_consts, *of_carry, *spread_out(outs[len(starts) :], sweeps.xs)]
 
 
 def _split_jvp(
@@ -330,49 +199,38 @@ def _split_jvp(
 ) -> Any:
     """Forward mode, with the values computed first, by themselves."""
     moving = tuple([dx is not None for dx in tangents])
-    sweeps = _sweeps(program, moving, consts, carries, forwards=True)
-    outs, (_, residuals) = _run_forward(sweeps, primals, program, consts, carries, **how)
-    flags, dual = Parts(moving, consts, carries), Parts(tangents, consts, carries)
-    is_stacked = [kind in ("stacked", "x") for kind, _ in sweeps.residuals]
-    held = [r for r, stacked in zip(residuals, is_stacked, strict=True) if not stacked]
-    specs = specs_of(program.inputs)
-    starts = [zeros(spec) if dx is None else dx for dx, spec in zip(dual.carry, specs[consts:], strict=False)]
-    counts = (len(held) + sum(flags.consts), sum(sweeps.carry))
+    sweeps = sweeps_of(program, moving, consts, carries, forwards=True)
+    outs, kept = _run_forward(sweeps, primals, program, consts, carries, **how)
+    specs = Parts(specs_of(program.inputs), consts, carries)
+    return outs, pushed_along(*kept, Parts(tangents, consts, carries), specs, **how)
+
+
+def pushed_along(
+    sweeps: Sweeps,
+    held: Sequence[Any],
+    steps: Sequence[Any],
+    tangents: Parts,
+    specs: Parts,
+    length: int | None,
+    reverse: bool,
+) -> list[Any]:
+    """The tangents of what a loop gives, by a scan over what its steps left behind; ``specs`` are its body's."""
+    of_consts, of_xs = ([dx for dx in group if dx is not None] for group in (tangents.consts, tangents.xs))
+    starts = [zeros(spec) if dx is None else dx for dx, spec in zip(tangents.carry, specs.carry, strict=True)]
+    moved = sum(sweeps.carry)
     found = bind(
         scan_p,
-        *[*held, *chosen(dual.consts, flags.consts)],
+        *[*held, *of_consts],
         *chosen(starts, sweeps.carry),
-        *[*chosen(residuals, is_stacked), *chosen(dual.xs, flags.xs)],
-        program=_tangent_body(sweeps, is_stacked, sum(flags.consts)),
-        consts=counts[0],
-        carries=counts[1],
-        **how,
+        *[*steps, *of_xs],
+        program=sweeps.along(len(of_consts)),
+        consts=len(held) + len(of_consts),
+        carries=moved,
+        length=length,
+        reverse=reverse,
     )
-    of_carry = spread_out(found[: counts[1]], sweeps.carry)
-    return outs, [*of_carry, *spread_out(found[counts[1] :], sweeps.of_outputs[carries:])]
-
-
-def _tangent_body(sweeps: Sweeps, is_stacked: Sequence[bool], consts: int) -> Program:
-    """Residuals and tangents of one step, in the order of a scan's body."""
-    known = sweeps.linear.derived.get("body")
-    if known is not None:
-        return known  # type: ignore[no-any-return]
-    specs = specs_of(sweeps.linear.inputs)
-    of_residuals, of_tangents = specs[: len(is_stacked)], Parts(specs[len(is_stacked) :], consts, sum(sweeps.carry))
-    held = [spec for spec, stacked in zip(of_residuals, is_stacked, strict=True) if not stacked]
-
-    def body(*leaves: Any) -> list[Any]:
-        given = Parts(leaves, len(held) + consts, sum(sweeps.carry))
-        stacked, constant = iter(given.xs[: sum(is_stacked)]), iter(given.consts)
-        residuals = [next(stacked) if flag else next(constant) for flag in is_stacked]
-        return run(sweeps.linear, [*residuals, *constant, *given.carry, *given.xs[sum(is_stacked) :]])
-
-    made = flat_program(
-        body,
-        [*held, *of_tangents.consts, *of_tangents.carry, *chosen(of_residuals, is_stacked), *of_tangents.xs],
-        sweeps.linear.name,
-    )
-    return sweeps.linear.derived.setdefault("body", made)  # type: ignore[no-any-return]
+    of_ys = sweeps.of_outputs[len(specs.carry) :]
+    return [*spread_out(found[:moved], sweeps.carry), *spread_out(found[moved:], of_ys)]
 
 
 def _is_linear(moving: Sequence[bool], *, program: Program, consts: int, carries: int, **how: Any) -> bool:
