@@ -312,7 +312,7 @@ def scan(
     Args:
         f: ``f(carry, x)`` gives ``(carry, y)``, trees of arrays. The carry keeps its structure, shapes and dtypes;
             ``y`` may be None.
-        init: the carry before the first step; Python numbers count as arrays.
+        init: the carry before the first step; Python numbers take the dtype that the body makes of them.
         xs: a tree of arrays with the steps along the first axis; None, if there is nothing to read.
         length: the number of steps, needed where ``xs`` is None.
         reverse: from the last step to the first; ``ys`` stay in the order of ``xs``.
