@@ -18,6 +18,6 @@ from functrans.scipy.linalg import norms as norms
 from functrans.scipy.linalg import solving as solving
 from functrans.scipy.linalg import spectra as spectra
 from functrans.scipy.linalg import structured as structured
-from functrans.scipy.linalg import toeplitz as toeplitz
+from functrans.scipy.linalg import toeplitz_equations as toeplitz_equations
 
 __getattr__, __dir__ = namespace("scipy.linalg")

@@ -23,11 +23,20 @@ from functrans.ops.contract import conj
 from functrans.ops.family import operand, real_dtype
 from functrans.ops.linalg import adjoint
 from functrans.ops.plain import plain
-from functrans.ops.spectrum import diagonal_of, differences, first_order, quotient, significant, ties
+from functrans.ops.spectrum import (
+    diagonal_of,
+    differences,
+    first_order,
+    mixed,
+    quotient,
+    significant,
+    ties,
+    unused,
+)
 from functrans.primitives import Rules
 from functrans.scipy.covering import covers
 from functrans.scipy.linalg.declaring import common, declare, dtypes, given, refused, square, unchecked
-from functrans.scipy.linalg.solving import meant
+from functrans.scipy.linalg.solving import meant, unmeant
 from functrans.tracing.bind import bind
 from functrans.tracing.refusal import unknown
 
@@ -171,11 +180,33 @@ def _pencil_jvp(side: int) -> Any:
     return rule
 
 
+def _pencil_vjp(side: int) -> Any:
+    def rule(ct: Any, out: Any, a: Any, b: Any, *, lower: bool = True, **_: Any) -> Any:
+        (by_w, by_v), (w, v) = ct, out
+        one, same = diagonal_of(w.shape[-1]), ties(w)
+        inner = (by_w if side == 0 else -by_w * w)[..., None, :] * one
+        if not unused(by_v):
+            g = v.mT @ by_v
+            turning = g - adjoint(g)
+            undefined = None
+            if same is not None:
+                undefined = significant(turning, g) & ~one
+                if not unused(by_w):
+                    undefined = undefined | mixed(by_w, [g], same)
+            turn = 0.5 * quotient(turning, differences(w), one if same is None else same, undefined)
+            # Half of dv's part along v is all that a turn leaves: with `b` the vectors' norms change, too.
+            inner = inner + (turn if side == 0 else -turn * w[..., None, :] - 0.5 * adjoint(g))
+        found = unmeant(conj(v) @ inner @ v.mT, "hermitian", lower)
+        return found if same is None else first_order(found, same)
+
+    return rule
+
+
 pencil_p = declare(
     "eigh_pencil",
     linalg.eigh,
     _eigh_spec,
-    Rules(jvp=[_pencil_jvp(0), _pencil_jvp(1)], vjp=None),
+    Rules(jvp=[_pencil_jvp(0), _pencil_jvp(1)], vjp=[_pencil_vjp(0), _pencil_vjp(1)]),
     cores=(2, 2),
     multiple=True,
     masks=True,

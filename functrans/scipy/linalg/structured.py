@@ -80,10 +80,9 @@ def _leading(name: str, a: Any) -> None:
         raise ValueError(f"scipy.linalg.{name}: the leading coefficient is zero.")
 
 
-def _shifted_diagonal(x: Any, n: int) -> Any:
-    """A row of zeros shorter by one than ``x`` has entries is not wanted: ``x`` on the diagonal, and ``n`` columns."""
-    k = x.shape[-1]
-    return x[..., :, None] * np.eye(k, n, dtype=x.dtype)
+def _on_diagonal(x: Any, n: int) -> Any:
+    """``x`` on the diagonal of a matrix of zeros with ``n`` columns."""
+    return np.where(np.eye(x.shape[-1], n, dtype=bool), x[..., :, None], np.zeros((), x.dtype))
 
 
 @covers(linalg.companion)
@@ -113,7 +112,7 @@ def leslie(f: Any, s: Any) -> Any:
         raise ValueError("The length of s must be at least 1.")
     stack = np.broadcast_shapes(f.shape[:-1], s.shape[:-1])
     first = np.broadcast_to(f, (*stack, n))[..., None, :]
-    return np.concatenate([first, np.broadcast_to(_shifted_diagonal(s, n), (*stack, n - 1, n))], axis=-2)
+    return np.concatenate([first, np.broadcast_to(_on_diagonal(s, n), (*stack, n - 1, n))], axis=-2)
 
 
 @covers(linalg.fiedler)

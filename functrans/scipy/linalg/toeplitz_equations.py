@@ -167,10 +167,11 @@ def solve_circulant(
     if tol is not None and np.ndim(tol):
         raise refused("solve_circulant", "with several tolerances", "give one number.")
     spectrum = np.fft.fft(np.moveaxis(c, caxis, -1), axis=-1)
-    modulus = np.abs(plain(spectrum)) if type(plain(spectrum)) is not ArraySpec else np.abs(spectrum)
+    value = plain(spectrum)
+    known = type(value) is not ArraySpec
+    modulus = np.abs(value if known else spectrum)
     floor = np.max(modulus, axis=-1, keepdims=True) * size * np.finfo(np.float64).eps if tol is None else tol
     tiny = modulus <= floor
-    known = isinstance(tiny, np.ndarray)
     nearly = not known or bool(np.any(tiny))
     if known and nearly and singular == "raise":
         raise np.linalg.LinAlgError("near singular circulant matrix.")
