@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 import functrans as ft
+import functrans.scipy.linalg as linalg
 import functrans.scipy.special as special
 import functrans.scipy.stats as stats
 
 PAGE = Path(__file__).parent.parent / "docs" / "kinks.md"
-NAMES = {"np": np, "special": special, "stats": stats, "inf": np.inf, "nan": np.nan}
+NAMES = {"np": np, "linalg": linalg, "special": special, "stats": stats, "inf": np.inf, "nan": np.nan}
 
 
 def rows() -> list[Any]:

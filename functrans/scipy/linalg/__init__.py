@@ -15,6 +15,7 @@ from functrans.scipy.linalg import equations as equations
 from functrans.scipy.linalg import factorizations as factorizations
 from functrans.scipy.linalg import functions as functions
 from functrans.scipy.linalg import norms as norms
+from functrans.scipy.linalg import refusals as refusals
 from functrans.scipy.linalg import solving as solving
 from functrans.scipy.linalg import spectra as spectra
 from functrans.scipy.linalg import structured as structured

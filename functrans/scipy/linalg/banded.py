@@ -89,7 +89,7 @@ banded_p: Primitive = declare(
         jvp=[_jvp, lambda db, out, ab, b, *, bands, **_: solved(banded_p, ab, db, db.ndim == 1, bands=bands)],
         vjp=[
             lambda ct, out, ab, b, *, bands, **_: (
-                -_entries(_back(ct, ab, bands, b.ndim == 1), out, *bands, b.ndim == 1)
+                -_entries(_back(ct, ab, bands, b.ndim == 1), out, bands[0], bands[1], b.ndim == 1)
             ),
             lambda ct, out, ab, b, *, bands, **_: _back(ct, ab, bands, b.ndim == 1),
         ],
@@ -138,7 +138,7 @@ def _by_band(ab: Any, b: Any, *, lower: bool = False, **_: Any) -> Any:
     return bind(banded_p, whole, b, bands=bands, check_finite=False)
 
 
-_of_half = follows(_by_band, 1)
+_of_half: Any = follows(_by_band, 1)
 hermitian_p: Primitive = declare(
     "solveh_banded",
     linalg.solveh_banded,
@@ -190,7 +190,7 @@ def _by_factor(cb: Any, b: Any, *, lower: bool, **_: Any) -> Any:
     return x
 
 
-_of_factor = follows(_by_factor, 1)
+_of_factor: Any = follows(_by_factor, 1)
 cho_banded_p: Primitive = declare(
     "cho_solve_banded",
     _cho_impl,

@@ -198,4 +198,5 @@ def pulled(push: Callable[..., Any], position: int) -> Callable[..., Any]:
 
 def refused(name: str, what: str, instead: str) -> UncoveredFunctionError:
     """The error for what is not covered of a function."""
-    return UncoveredFunctionError(f"`scipy.linalg.{name}` of a traced value {what} is not covered", instead)
+    given = f" {what}" if what else ""
+    return UncoveredFunctionError(f"`scipy.linalg.{name}` of a traced value{given} is not covered", instead)

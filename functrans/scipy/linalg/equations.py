@@ -181,7 +181,7 @@ def _completed(operands: tuple[Any, ...], which: str) -> list[Any]:
 
 
 def _riccati_jvp(continuous: bool, position: int) -> Callable[..., Any]:
-    residual = _continuous_residual if continuous else _discrete_residual
+    residual: Any = _continuous_residual if continuous else _discrete_residual
 
     def rule(t: Any, x: Any, *operands: Any, which: str, **_: Any) -> Any:
         place = position if position < 4 else 4 + "es".index(which[position - 4])

@@ -194,7 +194,7 @@ _lu_p = {
 def lu(
     a: Any, permute_l: bool = False, overwrite_a: bool = False, check_finite: bool = True, p_indices: bool = False
 ) -> Any:
-    """The permutation is constant nearby."""
+    """The permutation is constant nearby. Where leading columns are dependent, differentiating is an error."""
     form = "permuted" if permute_l else "indices" if p_indices else "matrix"
     return bind(_lu_p[form], operand(a), **unchecked(check_finite))
 
@@ -293,7 +293,7 @@ def _lu_solve_back(ct: Any, out: Any, lu: Any, b: Any, piv: Any, *, trans: int =
     return conj(solve(conj(ct), 0)) if trans == 2 else solve(ct, 1 - trans)
 
 
-_of_lu = follows(_by_lu, 1)
+_of_lu: Any = follows(_by_lu, 1)
 
 
 def _lu_solve_moved(db: Any, out: Any, lu: Any, b: Any, piv: Any, **params: Any) -> Any:
@@ -407,13 +407,13 @@ def qr(
 # polar: a = u p, where u has orthonormal columns (or rows, if a is wide).
 
 
-_polar_rule: Any = lookup("polar_factor").derivative.jvp[0]  # type: ignore[union-attr]
+_polar: Any = lookup("polar_factor").derivative
 
 
 def _isometry_jvp(da: Any, u: Any, a: Any) -> Any:
     if a.shape[-2] < a.shape[-1]:
-        return adjoint(_polar_rule(adjoint(da), adjoint(u), adjoint(a)))
-    return _polar_rule(da, u, a)
+        return adjoint(_polar.jvp[0](adjoint(da), adjoint(u), adjoint(a)))
+    return _polar.jvp[0](da, u, a)
 
 
 def _polar_jvp(da: Any, out: Any, a: Any, *, side: str = "right") -> Any:
@@ -436,7 +436,7 @@ polar_p = declare("polar", linalg.polar, _polar_spec, Rules(jvp=[_polar_jvp], vj
 
 @covers(linalg.polar)
 def polar(a: Any, side: str = "right") -> Any:
-    """At a matrix that has not full rank there is no derivative, and it is NaN."""
+    """At a matrix that has not full rank there is no derivative: it is NaN, or an error of `np.linalg.solve`."""
     return bind(polar_p, operand(a), **given(side=(side, "right")))
 
 

@@ -21,9 +21,9 @@ from scipy import linalg
 
 from functrans.errors import ShapeError
 from functrans.ir.spec import ArraySpec
-from functrans.ops.family import operand
+from functrans.ops.family import operand, real_dtype
 from functrans.ops.plain import plain
-from functrans.primitives import Primitive, Rules
+from functrans.primitives import Constant, Primitive, Rules
 from functrans.scipy.covering import covers, is_traced
 from functrans.scipy.linalg.declaring import common, declare, dtypes, given, refused, square, unchecked
 from functrans.scipy.linalg.equations import sylvester_p
@@ -309,15 +309,37 @@ def _real_or_complex(name: str, function: Callable[..., Any], rule: Rules) -> Ca
     return apply
 
 
-def root_jvp(t: Any, out: Any, a: Any) -> Any:
+def nan_where_singular(s):  # type: ignore[no-untyped-def]
+    """NaN for each singular matrix, 1 for others."""
+    sizes = np.linalg.svd(np.where(np.isfinite(s), s, 0), compute_uv=False)
+    floor = np.finfo(sizes.dtype).eps * s.shape[-1] * np.max(sizes, axis=-1, initial=0)
+    singular = np.min(sizes, axis=-1, initial=np.inf) <= floor
+    return np.where(singular, np.nan, 1.0).astype(sizes.dtype)[..., None, None]
+
+
+_regular = declare(
+    "nan_where_singular",
+    nan_where_singular,
+    lambda s: ArraySpec((*s.shape[:-2], 1, 1), real_dtype(s.dtype)),
+    Constant("it is 1 or NaN"),
+    source=lambda args, params: f"nan_where_singular({args[0]})",
+    helpers={"nan_where_singular": nan_where_singular},
+)
+
+
+def _root_jvp(t: Any, out: Any, a: Any) -> Any:
     """With ``s @ s = a``: ``s @ ds + ds @ s = da``."""
-    return bind(sylvester_p, out, out, t.astype(out.dtype))
+    return bind(_regular, out) * bind(sylvester_p, out, out, t.astype(out.dtype))
+
+
+def _root_vjp(ct: Any, out: Any, a: Any) -> Any:
+    return bind(_regular, out) * bind(sylvester_p, out.mT, out.mT, ct)
 
 
 _sqrtm = _real_or_complex(
     "sqrtm",
     linalg.sqrtm,
-    Rules(jvp=[root_jvp], vjp=[lambda ct, out, a: bind(sylvester_p, out.mT, out.mT, ct)]),
+    Rules(jvp=[_root_jvp], vjp=[_root_vjp]),
 )
 
 

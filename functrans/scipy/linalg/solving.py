@@ -258,7 +258,7 @@ def _cho_solve_back(ct: Any, out: Any, c: Any, b: Any, *, lower: bool, **_: Any)
     return conj(solved(cho_solve_p, c, conj(ct), b.ndim == 1, lower=lower, check_finite=False))
 
 
-_of_factor = follows(_by_cholesky, 1)
+_of_factor: Any = follows(_by_cholesky, 1)
 
 
 cho_solve_p: Primitive = declare(

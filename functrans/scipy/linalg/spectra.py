@@ -39,6 +39,7 @@ from functrans.scipy.linalg.declaring import common, declare, dtypes, given, ref
 from functrans.scipy.linalg.solving import meant, unmeant
 from functrans.tracing.bind import bind
 from functrans.tracing.refusal import unknown
+from functrans.transforms.walk import unused as nothing
 
 # svd, by the rules of NumPy's.
 
@@ -180,22 +181,29 @@ def _pencil_jvp(side: int) -> Any:
     return rule
 
 
+def _turn_back(by_w: Any, by_v: Any, w: Any, v: Any) -> tuple[Any, Any, Any]:
+    """The cotangent of ``m``, if ``v`` only turns; that of the turn; which eigenvalues are equal."""
+    one, same = diagonal_of(w.shape[-1]), ties(w)
+    inner = by_w[..., None, :] * one
+    if unused(by_v):
+        return inner, None, same
+    g = v.mT @ by_v
+    turning = g - adjoint(g)
+    undefined = None
+    if same is not None:
+        undefined = significant(turning, g) & ~one
+        if not unused(by_w):
+            undefined = undefined | mixed(by_w, [g], same)
+    return inner + 0.5 * quotient(turning, differences(w), one if same is None else same, undefined), g, same
+
+
 def _pencil_vjp(side: int) -> Any:
     def rule(ct: Any, out: Any, a: Any, b: Any, *, lower: bool = True, **_: Any) -> Any:
         (by_w, by_v), (w, v) = ct, out
-        one, same = diagonal_of(w.shape[-1]), ties(w)
-        inner = (by_w if side == 0 else -by_w * w)[..., None, :] * one
-        if not unused(by_v):
-            g = v.mT @ by_v
-            turning = g - adjoint(g)
-            undefined = None
-            if same is not None:
-                undefined = significant(turning, g) & ~one
-                if not unused(by_w):
-                    undefined = undefined | mixed(by_w, [g], same)
-            turn = 0.5 * quotient(turning, differences(w), one if same is None else same, undefined)
-            # Half of dv's part along v is all that a turn leaves: with `b` the vectors' norms change, too.
-            inner = inner + (turn if side == 0 else -turn * w[..., None, :] - 0.5 * adjoint(g))
+        inner, g, same = _turn_back(by_w, by_v, w, v)
+        if side:
+            # With `b` the vectors' norms change, too.
+            inner = -inner * w[..., None, :] if g is None else -inner * w[..., None, :] - 0.5 * adjoint(g)
         found = unmeant(conj(v) @ inner @ v.mT, "hermitian", lower)
         return found if same is None else first_order(found, same)
 
@@ -224,11 +232,25 @@ def _pencil_values_jvp(side: int) -> Any:
     return rule
 
 
+def _pencil_values_vjp(side: int) -> Any:
+    def rule(ct: Any, w: Any, a: Any, b: Any, *, lower: bool = True, **_: Any) -> Any:
+        v = bind(pencil_p, a, b, **given(lower=(lower, True)))[1]
+        weights = ct if side == 0 else -ct * w
+        found = unmeant((conj(v) * weights[..., None, :]) @ v.mT, "hermitian", lower)
+        same = ties(w)
+        return found if same is None else first_order(found, same)
+
+    return rule
+
+
 pencil_values_p = declare(
     "eigvalsh_pencil",
     linalg.eigvalsh,
     _eigvalsh_spec,
-    Rules(jvp=[_pencil_values_jvp(0), _pencil_values_jvp(1)], vjp=None),
+    Rules(
+        jvp=[_pencil_values_jvp(0), _pencil_values_jvp(1)],
+        vjp=[_pencil_values_vjp(0), _pencil_values_vjp(1)],
+    ),
     cores=(2, 2),
     masks=True,
 )
@@ -322,11 +344,16 @@ def _eigvals_jvp(da: Any, out: Any, a: Any, **_: Any) -> Any:
     return _eig_rules.jvp[0](da, bind(eig_p, a), a)[0]
 
 
+def _eigvals_vjp(ct: Any, out: Any, a: Any, **_: Any) -> Any:
+    w, v = bind(eig_p, a)
+    return _eig_rules.vjp[0]((ct, nothing(ArraySpec.of(v))), (w, v), a)
+
+
 eigvals_p = declare(
     "eigvals",
     linalg.eigvals,
     lambda a, **params: ArraySpec((*square("eigvals", a), a.shape[-1]), dtypes(linalg.eigvals, [a], [2])),
-    Rules(jvp=[_eigvals_jvp], vjp=None),
+    Rules(jvp=[_eigvals_jvp], vjp=[_eigvals_vjp]),
     masks=True,
 )
 
@@ -429,11 +456,36 @@ def _tridiagonal_spec(d: ArraySpec, e: ArraySpec, **params: Any) -> tuple[ArrayS
     return ArraySpec((*stack, n), dtype), ArraySpec((*stack, n, n), dtype)
 
 
+def _tridiagonal_vjp(side: int) -> Any:
+    def rule(ct: Any, out: Any, d: Any, e: Any, **_: Any) -> Any:
+        (by_w, by_v), (w, v) = ct, out
+        inner, _, same = _turn_back(by_w, by_v, w, v)
+        whole = v @ inner @ v.mT
+        if side == 0:
+            found = np.diagonal(whole, axis1=-2, axis2=-1)
+        else:
+            found = np.diagonal(whole + whole.mT, 1, axis1=-2, axis2=-1)
+        return found if same is None else first_order(found, same)
+
+    return rule
+
+
+def _tridiagonal_values_vjp(side: int) -> Any:
+    def rule(ct: Any, w: Any, d: Any, e: Any, **_: Any) -> Any:
+        v = bind(tridiagonal_p, d, e)[1]
+        products = v * v if side == 0 else 2.0 * v[..., :-1, :] * v[..., 1:, :]
+        found = (products @ ct[..., None])[..., 0]
+        same = ties(w)
+        return found if same is None else first_order(found, same)
+
+    return rule
+
+
 tridiagonal_p = declare(
     "eigh_tridiagonal",
     linalg.eigh_tridiagonal,
     _tridiagonal_spec,
-    Rules(jvp=[_tridiagonal_jvp(0), _tridiagonal_jvp(1)], vjp=None),
+    Rules(jvp=[_tridiagonal_jvp(0), _tridiagonal_jvp(1)], vjp=[_tridiagonal_vjp(0), _tridiagonal_vjp(1)]),
     cores=(1, 1),
     multiple=True,
     masks=True,
@@ -442,7 +494,10 @@ tridiagonal_values_p = declare(
     "eigvalsh_tridiagonal",
     linalg.eigvalsh_tridiagonal,
     lambda d, e, **params: _tridiagonal_spec(d, e)[0],
-    Rules(jvp=[_tridiagonal_values_jvp(0), _tridiagonal_values_jvp(1)], vjp=None),
+    Rules(
+        jvp=[_tridiagonal_values_jvp(0), _tridiagonal_values_jvp(1)],
+        vjp=[_tridiagonal_values_vjp(0), _tridiagonal_values_vjp(1)],
+    ),
     cores=(1, 1),
     masks=True,
 )

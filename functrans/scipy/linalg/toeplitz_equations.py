@@ -68,10 +68,13 @@ def _correlation(z: Any, x: Any, m: int) -> Any:
     length = m + x.shape[0] - 1
     if z.dtype.kind == "c" or x.dtype.kind == "c":
         spectrum = np.fft.fft(z, length, axis=0) * np.fft.ifft(x, length, axis=0) * length
-        found = np.fft.ifft(np.sum(spectrum, axis=1))
-    else:
-        spectrum = np.fft.rfft(z, length, axis=0) * np.conj(np.fft.rfft(x, length, axis=0))
-        found = np.fft.irfft(np.sum(spectrum, axis=1), length)
+        return _from_zero(np.fft.ifft(np.sum(spectrum, axis=1)), m)
+    spectrum = np.fft.rfft(z, length, axis=0) * np.conj(np.fft.rfft(x, length, axis=0))
+    return _from_zero(np.fft.irfft(np.sum(spectrum, axis=1), length), m)
+
+
+def _from_zero(found: Any, m: int) -> Any:
+    """The diagonals 0 to ``m - 1`` below, and behind them those above, the nearest first."""
     return np.concatenate([found[:m], found[: m - 1 : -1]])
 
 

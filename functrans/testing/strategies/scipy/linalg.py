@@ -239,6 +239,8 @@ calls(
     dtypes=FLOATS,
 )
 
+register("scipy.linalg.nan_where_singular", lambda draw: ([spread(2, 2)(draw.inside())], {}))
+
 # Equations for matrices.
 calls(
     "scipy.linalg.solve_sylvester",
@@ -250,7 +252,7 @@ calls("scipy.linalg.solve_continuous_lyapunov", (linalg.solve_continuous_lyapuno
 
 def small(*shape: int) -> Any:
     """Matrices with eigenvalues inside of the unit circle."""
-    return lambda draw: (0.1 * draw.inside()(shape) + 0.3 * np.eye(*shape[-2:])).astype(draw.dtype)
+    return lambda draw: (0.1 * draw.inside()(shape) + 0.3 * np.eye(shape[-1])).astype(draw.dtype)
 
 
 calls(
