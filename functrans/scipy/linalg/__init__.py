@@ -5,7 +5,7 @@ Example:
     >>> import functrans.scipy.linalg as linalg
     >>> import numpy as np
     >>> a = np.array([[0.0, 1.0], [0.0, 0.0]])
-    >>> ft.grad(lambda t: linalg.expm(t * a)[0, 1])(2.0)
+    >>> round(ft.grad(lambda t: linalg.expm(t * a)[0, 1])(2.0), 6)
     1.0
 """
 
