@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from types import FunctionType
 from typing import Any, TypeAlias
@@ -334,8 +335,9 @@ def lookup(name: str) -> Primitive:
         for module in _DECLARING:
             import_module(module)
         home = name.rpartition(".")[0]
-        if home:
-            import_module(f"functrans.{home}" if home.startswith("scipy.") else home)
+        if home and name not in _registry:
+            with suppress(ModuleNotFoundError):  # of SciPy's, or a user's, or no module at all
+                import_module(f"functrans.{home}" if home.startswith("scipy.") else home)
     return _registry[name]
 
 

@@ -9,6 +9,7 @@ import builtins
 import inspect
 import keyword
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Container, Iterator
 from itertools import product
@@ -51,7 +52,7 @@ class _Module:
         for equation in program.equations:
             self.helpers.update(equation.primitive.helpers)
             module = equation.primitive.name.rpartition(".")[0]
-            if module:
+            if module in sys.modules:  # not `add` of `add.reduceat`
                 self.modules.add(module)
             for held in held_programs(equation.params):
                 self._look(held)

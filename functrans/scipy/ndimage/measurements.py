@@ -102,6 +102,12 @@ def _measuring(name: str, measure: Callable[..., Any], keeps: bool, real: bool) 
         dtype = x.dtype if keeps or (one and name == "sum_labels") else np.result_type(x.dtype, np.float64)
         return ArraySpec(shape, dtype)
 
+    def batch(primitive: Primitive, operands: Any, batched: Any, size: int, params: Any) -> Any:
+        out = twin.batch(written)(primitive, operands, batched, size, params)
+        x = ArraySpec.of(operands[0])
+        dtype = spec(ArraySpec(x.shape[1:], x.dtype), **params).dtype  # SciPy's, which may be the wider one
+        return out if out.dtype == dtype else out.astype(dtype)
+
     primitive = Primitive(
         f"scipy.ndimage.{name}",
         lambda x, **of: np.asarray(function(x, **{key: value.array[()] for key, value in of.items()}))[()],
@@ -111,7 +117,7 @@ def _measuring(name: str, measure: Callable[..., Any], keeps: bool, real: bool) 
             f"np.asarray({call_source(f'scipy.ndimage.{name}', args, {k: v.array[()] for k, v in params.items()})})[()]"
         ),
         masks=True,
-        batch=twin.batch(written),
+        batch=batch,
     )
 
     @covers(function)
