@@ -175,6 +175,16 @@ BY_OTHERS = {
     "lyapunov": "polar_factor",
 }
 
+#: Operands that no case moves, since NumPy or SciPy refuse what is beside them, and why; other tests move them.
+HELD = {
+    f"scipy.linalg.solve_{kind}_are{operands}": (
+        {2, 3},
+        "they must stay hermitian: tests/scipy/test_linalg_functions.py",
+    )
+    for kind in ("continuous", "discrete")
+    for operands in ("", "_5", "_6")
+}
+
 
 def rules_of(primitive: Primitive) -> dict[str, Callable[..., Any]]:
     """Every rule function of a primitive, by what it is."""
@@ -283,6 +293,7 @@ def idle(primitive: Primitive) -> list[str]:
             watch(st.cases(BY_OTHERS[primitive.name]))
     finally:
         primitive.derivative = derivative
+    could_move -= HELD.get(primitive.name, (set(), ""))[0]
     idle = [f"{primitive.name}.{name}" for name in uncalled(rules, called)]
     return idle + [f"{primitive.name} in operand {i}" for i in sorted(could_move - moved)]
 

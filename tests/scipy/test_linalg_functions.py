@@ -290,3 +290,16 @@ def test_small_and_wrong_special_matrices():
         ft.vjp(lambda a: linalg.khatri_rao(a, A[:, :2]), A)
     with pytest.raises(ValueError, match="mode"):
         ft.vjp(lambda a: linalg.convolution_matrix(a, 3, mode="half"), X)
+
+
+PLAIN = {
+    "expm_frechet": (A, E),
+    "orthogonal_procrustes": (A, E),
+    "solve_discrete_lyapunov": (0.2 * A, E),
+    "solve_lyapunov": (POSITIVE, E),
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_plain_arguments_are_scipys_affair(name):
+    same_bits(getattr(linalg, name)(*PLAIN[name]), getattr(scipy.linalg, name)(*PLAIN[name]))
