@@ -11,14 +11,21 @@ Example:
 
 from functrans.scipy.covering import namespace
 from functrans.scipy.linalg import banded as banded
+from functrans.scipy.linalg import cholesky_factors as cholesky_factors
+from functrans.scipy.linalg import eigenvectors as eigenvectors
 from functrans.scipy.linalg import equations as equations
-from functrans.scipy.linalg import factorizations as factorizations
 from functrans.scipy.linalg import functions as functions
+from functrans.scipy.linalg import hermitian as hermitian
+from functrans.scipy.linalg import inverses as inverses
+from functrans.scipy.linalg import lu_factors as lu_factors
 from functrans.scipy.linalg import norms as norms
+from functrans.scipy.linalg import orthogonal_factors as orthogonal_factors
 from functrans.scipy.linalg import refusals as refusals
+from functrans.scipy.linalg import roots_and_logarithms as roots_and_logarithms
+from functrans.scipy.linalg import singular_values as singular_values
 from functrans.scipy.linalg import solving as solving
-from functrans.scipy.linalg import spectra as spectra
 from functrans.scipy.linalg import structured as structured
 from functrans.scipy.linalg import toeplitz_equations as toeplitz_equations
+from functrans.scipy.linalg import tridiagonal as tridiagonal
 
 __getattr__, __dir__ = namespace("scipy.linalg")

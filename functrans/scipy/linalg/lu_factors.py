@@ -1,11 +1,7 @@
-"""``scipy.linalg``: triangular and orthogonal factors, polar decompositions.
+"""``scipy.linalg``: triangular factors with exchanged rows. The permutation is constant nearby.
 
-Permutations (of ``lu``, of ``qr`` with pivoting) are constant nearby. ``cho_factor`` leaves in the other triangle what
-the matrix had there, and so does its derivative; ``cho_solve`` reads nothing of it.
-
-Source: M. Giles, *An extended collection of matrix derivative results for forward and reverse mode algorithmic
-differentiation* (2008); S. Walter and L. Lehmann, *Algorithmic differentiation of linear algebra functions with
-application in optimum experimental design* (2010); Higham, *Functions of Matrices* (2008), chapter 8.
+Source: S. Walter and L. Lehmann, *Algorithmic differentiation of linear algebra functions with application in optimum
+experimental design* (2010).
 """
 
 from __future__ import annotations
@@ -17,14 +13,11 @@ from scipy import linalg
 
 from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
-from functrans.ops import cholesky as numpy_cholesky
-from functrans.ops import qr as numpy_qr
 from functrans.ops.batching import ranks
 from functrans.ops.contract import conj
 from functrans.ops.contraction import checked
 from functrans.ops.family import operand, real_dtype
-from functrans.ops.linalg import adjoint
-from functrans.primitives import Constant, Primitive, Rules, lookup
+from functrans.primitives import Constant, Primitive, Rules
 from functrans.scipy.covering import covers
 from functrans.scipy.linalg.declaring import (
     common,
@@ -33,83 +26,13 @@ from functrans.scipy.linalg.declaring import (
     follows,
     given,
     one_matrix,
-    refused,
     solution_shape,
     solved,
-    square,
     takes_stacks,
     unchecked,
 )
 from functrans.scipy.linalg.solving import triangular_p
 from functrans.tracing.bind import bind
-
-# Cholesky factors, by the rules of NumPy's.
-
-_cholesky_rules: Any = numpy_cholesky.cholesky_p.derivative
-
-
-def _factored_spec(name: str) -> Any:
-    return lambda a, **params: ArraySpec((*square(name, a), *a.shape[-2:]), dtypes(linalg.cholesky, [a], [2]))
-
-
-cholesky_p = declare(
-    "cholesky",
-    linalg.cholesky,
-    _factored_spec("cholesky"),
-    Rules(
-        jvp=[lambda da, out, a, *, lower=False, **_: _cholesky_rules.jvp[0](da, out, a, upper=not lower)],
-        vjp=[lambda ct, out, a, *, lower=False, **_: _cholesky_rules.vjp[0](ct, out, a, upper=not lower)],
-    ),
-    masks=True,
-)
-
-
-@covers(linalg.cholesky)
-def cholesky(a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> Any:
-    """A function of the triangle that SciPy reads."""
-    return bind(cholesky_p, operand(a), **given(lower=(bool(lower), False)), **unchecked(check_finite))
-
-
-def _triangles(x: Any, lower: bool) -> tuple[Any, Any]:
-    """The triangle with the diagonal, and the other one."""
-    return (np.tril(x), np.triu(x, 1)) if lower else (np.triu(x), np.tril(x, -1))
-
-
-def _cho_factor_jvp(da: Any, out: Any, a: Any, *, lower: bool = False, **_: Any) -> Any:
-    factor = _triangles(out, lower)[0]
-    return _cholesky_rules.jvp[0](da, factor, a, upper=not lower) + _triangles(da, lower)[1]
-
-
-def _cho_factor_vjp(ct: Any, out: Any, a: Any, *, lower: bool = False, **_: Any) -> Any:
-    factor, (read, rest) = _triangles(out, lower)[0], _triangles(ct, lower)
-    return _cholesky_rules.vjp[0](read, factor, a, upper=not lower) + rest
-
-
-def _cho_factor_impl(a: Any, **params: Any) -> Any:
-    return linalg.cho_factor(a, **params)[0]
-
-
-def _cho_factor_source(args: list[str], params: dict[str, Any]) -> str:
-    keywords = "".join(f", {key}={value!r}" for key, value in params.items())
-    return f"scipy.linalg.cho_factor({args[0]}{keywords})[0]"
-
-
-cho_factor_p = declare(
-    "cho_factor",
-    _cho_factor_impl,
-    _factored_spec("cho_factor"),
-    Rules(jvp=[_cho_factor_jvp], vjp=[_cho_factor_vjp]),
-    source=_cho_factor_source,
-    masks=True,
-)
-
-
-@covers(linalg.cho_factor)
-def cho_factor(a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> Any:
-    """A pair `(c, lower)`; the other triangle of `c` is that of the matrix."""
-    found = bind(cho_factor_p, operand(a), **given(lower=(bool(lower), False)), **unchecked(check_finite))
-    return found, lower
-
 
 # lu. With the rows of a in their order, a = l u; the leading square blocks a1 = l1 u1 give the rest:
 # l1^-1 da1 u1^-1 = l1^-1 dl1 + du1 u1^-1, of which the one has no diagonal and the other nothing below it.
@@ -338,143 +261,3 @@ def lu_solve(lu_and_piv: Any, b: Any, trans: Any = 0, overwrite_b: bool = False,
     lu, piv = lu_and_piv
     params = given(trans=(int(trans), 0))
     return bind(lu_solve_p, operand(lu), operand(b), operand(piv), **params, **unchecked(check_finite))
-
-
-# qr, by the rules of NumPy's.
-
-_qr_rules: Any = numpy_qr.qr_p.derivative
-
-
-def _qr_spec(a: ArraySpec, *, mode: str = "full", pivoting: bool = False, **_: Any) -> tuple[ArraySpec, ...]:
-    stack = common("qr", (a, 2))
-    m, n = a.shape[-2:]
-    inner = min(m, n) if mode == "economic" else m
-    dtype = dtypes(linalg.qr, [a], [2])[0]
-    factors = (ArraySpec((*stack, m, inner), dtype), ArraySpec((*stack, inner, n), dtype))
-    return (*factors, ArraySpec((*stack, n), np.int32)) if pivoting else factors
-
-
-def _mode(mode: str) -> str:
-    return "reduced" if mode == "economic" else "complete"
-
-
-def _columns(x: Any, order: Any) -> Any:
-    return np.take_along_axis(x, order[..., None, :], axis=-1)
-
-
-def _qr_jvp(da: Any, out: Any, a: Any, *, mode: str = "full", pivoting: bool = False, **_: Any) -> Any:
-    if not pivoting:
-        return _qr_rules.jvp[0](da, out, a, mode=_mode(mode))
-    q, r, p = out
-    return (*_qr_rules.jvp[0](_columns(da, p), (q, r), a, mode=_mode(mode)), p * 0)
-
-
-def _qr_vjp(ct: Any, out: Any, a: Any, *, mode: str = "full", pivoting: bool = False, **_: Any) -> Any:
-    found = _qr_rules.vjp[0](ct[:2], out[:2], a, mode=_mode(mode))
-    return _columns(found, np.argsort(out[2], axis=-1)) if pivoting else found
-
-
-qr_p = declare("qr", linalg.qr, _qr_spec, Rules(jvp=[_qr_jvp], vjp=[_qr_vjp]), multiple=True, masks=True)
-
-
-@covers(linalg.qr)
-def qr(
-    a: Any,
-    overwrite_a: bool = False,
-    lwork: Any = None,
-    mode: str = "full",
-    pivoting: bool = False,
-    check_finite: bool = True,
-) -> Any:
-    """With the conventions of `np.linalg.qr`; pivots are constant nearby."""
-    if mode == "raw":
-        raise refused("qr", "with mode 'raw', LAPACK's reflectors,", "use mode 'economic' or 'full'.")
-    if mode not in ("full", "qr", "r", "economic"):
-        raise ValueError("Mode argument should be one of ['full', 'r', 'economic', 'raw']")
-    a = operand(a)
-    chosen = {"qr": "full", "r": "economic"}.get(mode, mode)
-    params = given(mode=(chosen, "full"), pivoting=(bool(pivoting), False))
-    found = bind(qr_p, a, **params, **unchecked(check_finite))
-    if mode != "r":
-        return found
-    r = found[1]
-    missing = a.shape[-2] - r.shape[-2]
-    if missing:
-        r = np.concatenate([r, np.zeros((*r.shape[:-2], missing, r.shape[-1]), r.dtype)], axis=-2)
-    return (r, *found[2:])
-
-
-# polar: a = u p, where u has orthonormal columns (or rows, if a is wide).
-
-
-_polar: Any = lookup("polar_factor").derivative
-
-
-def _isometry_jvp(da: Any, u: Any, a: Any) -> Any:
-    if a.shape[-2] < a.shape[-1]:
-        return adjoint(_polar.jvp[0](adjoint(da), adjoint(u), adjoint(a)))
-    return _polar.jvp[0](da, u, a)
-
-
-def _polar_jvp(da: Any, out: Any, a: Any, *, side: str = "right") -> Any:
-    u, _ = out
-    du = _isometry_jvp(da, u, a)
-    if side == "right":
-        return du, adjoint(du) @ a + adjoint(u) @ da
-    return du, da @ adjoint(u) + a @ adjoint(du)
-
-
-def _polar_spec(a: ArraySpec, *, side: str = "right") -> tuple[ArraySpec, ArraySpec]:
-    stack = common("polar", (a, 2))
-    n = a.shape[-1] if side == "right" else a.shape[-2]
-    dtype = dtypes(linalg.polar, [a], [2])[0]
-    return ArraySpec(a.shape, dtype), ArraySpec((*stack, n, n), dtype)
-
-
-polar_p = declare("polar", linalg.polar, _polar_spec, Rules(jvp=[_polar_jvp], vjp=None), multiple=True, masks=True)
-
-
-@covers(linalg.polar)
-def polar(a: Any, side: str = "right") -> Any:
-    """At a matrix that has not full rank there is no derivative: it is NaN, or an error of `np.linalg.solve`."""
-    return bind(polar_p, operand(a), **given(side=(side, "right")))
-
-
-# The orthogonal matrix that takes a nearest to b is the polar factor of adjoint(a) @ b; its scale the sum of the
-# singular values.
-
-
-def _procrustes_jvp(side: int) -> Any:
-    def rule(t: Any, out: Any, a: Any, b: Any, **_: Any) -> Any:
-        turn, _ = out
-        moved = adjoint(t) @ b if side == 0 else adjoint(a) @ t
-        return (
-            _isometry_jvp(moved, turn, adjoint(a) @ b),
-            np.sum(np.real(conj(turn) * moved), axis=(-2, -1)),
-        )
-
-    return rule
-
-
-def _procrustes_spec(a: ArraySpec, b: ArraySpec, **params: Any) -> tuple[ArraySpec, ArraySpec]:
-    stack = common("orthogonal_procrustes", (a, 2), (b, 2))
-    dtype, real = dtypes(linalg.orthogonal_procrustes, [a, b], [2, 2])
-    n = a.shape[-1]
-    return ArraySpec((*stack, n, n), dtype), ArraySpec(stack, real)
-
-
-procrustes_p = declare(
-    "orthogonal_procrustes",
-    linalg.orthogonal_procrustes,
-    _procrustes_spec,
-    Rules(jvp=[_procrustes_jvp(0), _procrustes_jvp(1)], vjp=None),
-    cores=(2, 2),
-    multiple=True,
-    masks=True,
-)
-
-
-@covers(linalg.orthogonal_procrustes)
-def orthogonal_procrustes(A: Any, B: Any, check_finite: bool = True) -> Any:  # noqa: N803
-    """Differentiable where `A^H B` has full rank."""
-    return bind(procrustes_p, operand(A), operand(B), **unchecked(check_finite))
