@@ -14,7 +14,6 @@ from functrans.scipy.covering import covers
 from functrans.scipy.linalg.declaring import common, declare, dtypes, given, unchecked
 from functrans.tracing.bind import bind
 
-
 _svd_rules: Any = numpy_svd.svd_p.derivative
 _svdvals_rules: Any = numpy_svd.svdvals_p.derivative
 
