@@ -191,6 +191,5 @@ heaviside = elementwise(np.heaviside, [0.0, lambda out, x, h: np.where(x == 0, 1
 nextafter = elementwise(np.nextafter, [1.0, 0.0])
 ldexp = elementwise(
     np.ldexp,
-    [lambda out, x, n: np.ldexp(1.0, n), None],  # type: ignore[list-item]
-    singular=True,
+    derivative=Derivatives([lambda out, x, n: np.ldexp(1.0, n), None], singular=True),  # type: ignore[list-item]
 )

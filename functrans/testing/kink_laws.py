@@ -150,6 +150,7 @@ _OTHERWISE = {
     "roots": "undefined at multiple roots; and where two are conjugate, which is the first can change",
     "sort": "entries that tie keep the order of their positions: no permutation is in the middle of two",
     "partition": "likewise",
+    "scipy.ndimage.rank_filter": "likewise",
     "cluster_turn": "undefined where eigenvalues tie",
     "eigenvalue_gradient": "likewise",
     "eigenvalue_tangent": "likewise",

@@ -23,7 +23,7 @@ from functrans.testing.strategies.operands import has_operands
 from functrans.testing.strategies.spread import spread
 
 #: How many cases; of SciPy's functions, which are many and slow, some.
-SMOOTH, EDGES = (12, 3), (8, 2)
+SMOOTH, EDGES = (12, 3), (8, 3)
 
 if find_spec("scipy"):
     for name in functrans.scipy.SUBMODULES:

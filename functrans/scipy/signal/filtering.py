@@ -78,6 +78,7 @@ divide_p: Primitive = Primitive(
     source=lambda args, params: f"divide_rows({args[0]}, {args[1]})",
     helpers={"divide_rows": divide_rows},
     batch=lambda primitive, operands, batched, size, params: _divide_batch(operands, batched),
+    masks=True,
 )
 
 
