@@ -473,7 +473,7 @@ def untested(used: Used) -> list[str]:
     found = [name for name in public_names() if name not in used]
     found += [f"Program.{name}" for name in vars(ft.Program) if name[0] != "_" and name not in used.attributes]
     for function in [*UFUNCS, *UNARY, *FUNCTIONS]:
-        if id(function) not in used.values:
+        if id(function) not in used.values and function.__name__[0] != "_":
             found.append(f"{getattr(function, '__module__', 'numpy')}.{function.__name__}")
     found += [f"ndarray.{name}" for name in METHODS if name not in used.attributes]
     keywords = any(id(ufunc) in used.called_with_keywords for ufunc in UFUNCS)

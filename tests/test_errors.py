@@ -17,6 +17,7 @@ from functrans.errors import (
     IntegerInputError,
     LeakedTracerError,
     MissingRuleError,
+    NonFiniteError,
     NonScalarOutputError,
     ProgramError,
     ShapeError,
@@ -1677,6 +1678,23 @@ def uncovered_attribute():
 )
 def no_root():
     ft.implicit.root(lambda x: x * x + 3.0, 1.0)
+
+
+@mistake(
+    NonFiniteError,
+    FloatingPointError,
+    "`sqrt` of float gave NaN; its operands are finite",
+    "  at test_errors.py:N, in <lambda>",
+    "    ft.grad(lambda x: np.sqrt(x - 2.0))(1.0)",
+    "                      ^^^^^^^^^^^^^^^^",
+    (
+        "Fix: keep the operand where the function is defined, or mask it before: `np.where(x > 0, "
+        "np.log(np.where(x > 0, x, 1.0)), 0.0)`."
+    ),
+)
+def not_a_number():
+    with np.errstate(invalid="ignore"), ft.debug_nans():
+        ft.grad(lambda x: np.sqrt(x - 2.0))(1.0)
 
 
 # Programs.
