@@ -13,6 +13,7 @@ from functrans.scipy.covering import namespace
 from functrans.scipy.signal import convolution as convolution_
 from functrans.scipy.signal import filtering as filtering_
 from functrans.scipy.signal import linear_maps as linear_maps_
+from functrans.scipy.signal import spectra as spectra_
 
-__all__ = ["convolution_", "filtering_", "linear_maps_"]
+__all__ = ["convolution_", "filtering_", "linear_maps_", "spectra_"]
 __getattr__, __dir__ = namespace("scipy.signal")

@@ -17,6 +17,7 @@ from functrans.scipy.special import empirical as empirical
 from functrans.scipy.special import error as error
 from functrans.scipy.special import exponential_sums as exponential_sums
 from functrans.scipy.special import gamma_family as gamma_family
+from functrans.scipy.special import harmonics as harmonics
 from functrans.scipy.special import hypergeometric as hypergeometric
 from functrans.scipy.special import incomplete_beta as incomplete_beta
 from functrans.scipy.special import incomplete_gamma as incomplete_gamma

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import numpy as np
 from scipy import special
 
 import functrans.scipy.special as covered
@@ -106,3 +107,10 @@ _LOG = covered.log_softmax
 _LOG_SOFTMAX = [(_LOG, (3,)), (lambda x: _LOG(x, axis=1), (2, 3)), (lambda x: _LOG(x, axis=(0, 2)), (2, 2, 2))]
 calls("scipy.special.log_softmax", *_LOG_SOFTMAX)
 register("scipy.special.exponential_parts", lambda draw: ([draw((2, 3))], {"axis": draw.choice([(1,), (0, 1)])}))
+
+calls(
+    "scipy.special.sph_harm_y",
+    (lambda t, p: covered.sph_harm_y(np.array([2, 3]), np.array([1, -2]), t, p), (2,), (2,)),
+    (lambda t, p: covered.sph_harm_y(2, 0, t, p), (2, 2), ()),
+    dtypes=("float64",),
+)
