@@ -24,8 +24,8 @@ from functrans.tracing.tracer import Tracer
 from functrans.transforms.linearize import transposed
 from functrans.transforms.vjp import Linearization
 
-#: The names of primitives that users declared.
-_users: set[str] = set()
+#: The names of the primitives that users declared.
+USERS: set[str] = set()
 
 #: Weights of the difference quotient that is exact for polynomials of degree four, at so many steps to each side.
 _STENCIL = ((1, 2 / 3), (2, -1 / 12))
@@ -268,11 +268,11 @@ def _declared(fun: Any, jvp: Any, vjp: Any, derivatives: Any, spec: Any, batch: 
     called: Any = name or (qualified if importable else getattr(fun, "__name__", "function"))
     if not importable and not called.isidentifier():
         called = "function"
-    while (known := declared(called)) is not None and called not in _users:
+    while (known := declared(called)) is not None and called not in USERS:
         called += "_"  # one of functrans
     if known is not None:  # defined anew, as in a notebook
         forget(known)
-    _users.add(called)
+    USERS.add(called)
     seen = spec or _seen(fun, local)
     made = operation.primitive = Primitive(
         called,

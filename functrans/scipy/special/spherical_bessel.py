@@ -97,12 +97,12 @@ def _kelvin_slopes(out: Any, x: Any) -> tuple[Any, ...]:
     return b_slope, k_slope, _bent(x), ker + 1j * kei
 
 
-elementwise(special.ber, [lambda out, x: special.berp(x)])
-elementwise(special.bei, [lambda out, x: special.beip(x)])
+elementwise(special.ber, [lambda out, x: special.berp(x)], singular=True)
+elementwise(special.bei, [lambda out, x: special.beip(x)], singular=True)
 elementwise(special.ker, [lambda out, x: special.kerp(x)], singular=True, domain=POSITIVE)
 elementwise(special.kei, [lambda out, x: special.keip(x)], singular=True, domain=POSITIVE)
-elementwise(special.berp, [lambda out, x: np.real(_bent(x))])
-elementwise(special.beip, [lambda out, x: np.imag(_bent(x))])
+elementwise(special.berp, [lambda out, x: np.real(_bent(x))], singular=True)
+elementwise(special.beip, [lambda out, x: np.imag(_bent(x))], singular=True)
 elementwise(special.kerp, [_kerp_slope], singular=True, domain=POSITIVE)
 elementwise(special.keip, [_keip_slope], singular=True, domain=POSITIVE)
 several(special.kelvin, [_kelvin_slopes])
