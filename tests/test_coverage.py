@@ -81,7 +81,7 @@ OF_A_SOLVER = {"root", "solver", "expect_converged", "odeint", "odeint_adjoint"}
 def test_every_law_is_run_on_every_primitive():
     run = parametrized(law_tests.test_law), parametrized(law_tests.test_law_at_edges)
     # What has an effect gives nothing back, and has no derivative; `tests/debug/test_effects.py` tests it.
-    apart = OF_A_BATCH | OF_A_SOLVER
+    apart = OF_A_BATCH | OF_A_SOLVER | USERS
     assert lawless([p for p in primitives() if p.name not in apart and not p.effect], *run) == []
 
 

@@ -87,3 +87,13 @@ def test_what_is_refused():
     ):
         with pytest.raises(error):
             ft.grad(lambda x: np.sum(call(x)[1]))(X)
+
+
+def test_plain_arguments_are_scipys():
+    for ours, theirs in (
+        (signal.csd(X, X, nperseg=8), scipy.signal.csd(X, X, nperseg=8)),
+        (signal.welch(X, nperseg=8), scipy.signal.welch(X, nperseg=8)),
+        (signal.periodogram(X), scipy.signal.periodogram(X)),
+        (signal.istft(Z), scipy.signal.istft(Z)),
+    ):
+        np.testing.assert_array_equal(ours[1], theirs[1])

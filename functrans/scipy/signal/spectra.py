@@ -139,7 +139,10 @@ def welch(
     average: str = "mean",
 ) -> tuple[Any, Any]:
     """The frequencies are plain numbers."""
-    return csd(x, x, fs, window, nperseg, noverlap, nfft, detrend, return_onesided, scaling, axis, average)
+    out: tuple[Any, Any] = csd(
+        x, x, fs, window, nperseg, noverlap, nfft, detrend, return_onesided, scaling, axis, average
+    )
+    return out
 
 
 @covers(signal.periodogram)
@@ -159,7 +162,8 @@ def periodogram(
         x = np.moveaxis(np.moveaxis(x, axis, -1)[..., :nfft], -1, axis)
         length, nfft = nfft, None
     window = "boxcar" if window is None else window
-    return welch(x, fs, window, length, 0, nfft, detrend, return_onesided, scaling, axis)
+    out: tuple[Any, Any] = welch(x, fs, window, length, 0, nfft, detrend, return_onesided, scaling, axis)
+    return out
 
 
 @covers(signal.stft)
