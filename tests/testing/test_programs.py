@@ -268,7 +268,7 @@ MINIMAL = {
     "a determinant of what is near a matrix": (lambda p: "det" in names(p) and p.inputs, 4),
     "two equations that share an operand": (
         lambda p: len(p.equations) > 1 and max(readers(p).values(), default=0) > 1,
-        6,
+        8,
     ),
     "the same equation twice": (FEATURES["a shared subexpression"], 2),
     "dead code": (dead, 2),
