@@ -8,7 +8,11 @@ with ``pytest --hypothesis-profile=thorough`` or with the environment variable `
 
 import os
 
-from jaxtyping import install_import_hook
+# The tests run in one process for each core: threads of BLAS beside these only wait for one another.
+for _library in ("OPENBLAS", "OMP", "MKL"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
+from jaxtyping import install_import_hook  # noqa: E402
 
 # Annotations of arrays are checked against every call. Before anything of functrans is imported.
 for _module in ("linalg", "singular", "determinant", "cholesky"):
