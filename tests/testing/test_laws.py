@@ -65,6 +65,10 @@ def test_a_broken_law_knows_which_and_where():
     assert "Case(f, (3.0,))" in str(caught.value)
 
 
+def test_linear_programs_may_come_with_values_that_are_no_numbers():
+    laws.linear_programs_are_the_derivative(Case(lambda x: (np.nansum(x), x), (np.array([1.0, np.nan]),)))
+
+
 # Every law can fail: for each something that breaks it.
 
 POINT = np.array([0.5, -1.5, 2.0])

@@ -121,11 +121,11 @@ def _resolved(primitives: Among) -> list[Primitive] | None:
 
 
 def known(differentiable: bool = False) -> list[Primitive]:
-    """The primitives that programs are made of: those whose operands are known, the simplest first."""
+    """The primitives that programs are made of: those whose operands are known, the simplest of NumPy's first."""
     found = [p for p in primitives() if has_operands(p) and p.derivative is not None]
     if differentiable:
         found = [p for p in found if not isinstance(p.derivative, Constant)]
-    return sorted(found, key=lambda p: not p.domain)
+    return sorted(found, key=lambda p: (p.name.startswith("scipy."), not p.domain))
 
 
 class _Sown(Draw):

@@ -186,6 +186,8 @@ class Writer(StagedRecorder):
         spec = ArraySpec.of(value)
         if wire == "literal" or freedom == "none":
             return value
+        if self.careful and not np.all(np.isfinite(value)):  # in arrays with gaps: nothing else sees those
+            return value
         if spec.dtype.kind not in "fc":
             return self._discrete(value, spec, wire, which) if freedom in ("any", "discrete") else value
         if freedom == "discrete":
