@@ -23,6 +23,7 @@ from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis.errors import NoSuchExample
 
 import functrans as ft
+from functrans.custom.primitive import USERS
 from functrans.primitives import (
     Bilinear,
     Constant,
