@@ -7,27 +7,23 @@ with sublinear memory cost* (2016).
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from functrans import tree
+from functrans.control import held
 from functrans.control.closure import close, flat_program
 from functrans.control.derived import (
-    HELD,
     Flags,
     Linearized,
     chosen,
-    later,
     linearized,
-    pushed,
     specs_of,
-    split,
     spread_out,
     without_effects,
 )
-from functrans.control.derived import batched as batched_program
 from functrans.errors import expect_function
 from functrans.interpreter import run, runner
 from functrans.ir import ArraySpec, Equation, Program, Var
@@ -36,7 +32,6 @@ from functrans.primitives import Joint, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.trace import live_equations
 from functrans.tracing.tracer import Tracer
-from functrans.transforms.linearize import first_nonlinear
 
 #: Whether what an equation gives may be kept: the primitive, and the specs of its operands.
 Policy: TypeAlias = Callable[..., bool]
@@ -128,54 +123,6 @@ def _impl(*operands: Any, program: Program, policy: Policy) -> Any:
     return tuple(runner(program)(*operands))
 
 
-def _spec(*specs: ArraySpec, program: Program, policy: Policy) -> Any:
-    return tuple(specs_of(program.outputs))
-
-
-def _jvp(primals: Sequence[Any], tangents: Sequence[Any], *, program: Program, policy: Policy) -> Any:
-    moving = tuple([dx is not None for dx in tangents])
-    if later(tangents, primals):  # what is linear must read values that are known
-        if HELD.get():
-            outs = bind(checkpoint_p, *primals, program=program, policy=policy)
-            again, moved = _tangents_again(program, moving)
-            found = bind(checkpoint_p, *primals, *chosen(tangents, moving), program=again, policy=policy)
-            return outs, spread_out(found, moved)
-        return _values_first(program, primals, chosen(tangents, moving), moving)
-    both = pushed(program, moving)
-    outs = bind(checkpoint_p, *primals, *chosen(tangents, moving), program=both.program, policy=policy)
-    count = len(program.outputs)
-    return outs[:count], spread_out(outs[count:], both.moving)
-
-
-def _values_first(
-    program: Program, primals: Sequence[Any], tangents: Sequence[Any], moving: Flags
-) -> tuple[tuple[Any, ...], list[Any]]:
-    """The outputs and their tangents; what depends on the primals alone is computed apart."""
-    cut = split(program, moving)
-    outs = run(cut.forward, primals)
-    residuals = iter(outs[len(program.outputs) :])
-    read = [next(residuals) if source is None else primals[source] for source in cut.sources]
-    found = run(cut.linear, [*read, *tangents])
-    return tuple(outs[: len(program.outputs)]), spread_out(found, cut.moving)
-
-
-def _tangents_again(program: Program, moving: Flags) -> tuple[Program, Flags]:
-    """Inputs, and tangents of those that move, to the tangents of outputs."""
-    key = ("tangents again", moving)
-    known = program.derived.get(key)
-    if known is None:
-        cut = split(program, moving)
-        specs = specs_of(program.inputs)
-
-        def again(*leaves: Any) -> list[Any]:
-            found = _values_first(program, leaves[: len(specs)], leaves[len(specs) :], moving)[1]
-            return chosen(found, cut.moving)
-
-        made = flat_program(again, [*specs, *[s.strong() for s in chosen(specs, moving)]], f"push_{program.name}")
-        known = program.derived.setdefault(key, (made, cut.moving))
-    return known  # type: ignore[no-any-return]
-
-
 def _forward(primals: Sequence[Any], moving: Sequence[bool], *, program: Program, policy: Policy) -> Any:
     cut = _cut(program, tuple(moving), policy)
     outs = bind(checkpoint_p, *primals, program=cut.forward, policy=policy)
@@ -195,26 +142,18 @@ def _backward(
     return spread_out(bind(checkpoint_p, *kept, *given, program=cut.backward, policy=policy), cut.reached)
 
 
-def _is_linear(moving: Sequence[bool], *, program: Program, policy: Policy) -> bool:
-    return first_nonlinear(program, moving)[0] is None
-
-
-def _batch(
-    primitive: Primitive, operands: Sequence[Any], flags: Sequence[bool], size: int, params: Mapping[str, Any]
-) -> Any:
-    everything = (True,) * len(params["program"].outputs)
-    program = batched_program(params["program"], tuple(flags), size, everything).program
-    return bind(primitive, *operands, program=program, policy=params["policy"])
+def _bound(*operands: Any, **params: Any) -> Any:
+    return bind(checkpoint_p, *operands, **params)
 
 
 checkpoint_p: Primitive = Primitive(
     "checkpoint",
     _impl,
-    _spec,
-    Joint(_jvp, _forward, _backward, _is_linear),
-    source=lambda args, params: f"{params['program']}({', '.join(args)})",
+    held.spec,
+    Joint(held.jvp(_bound, run), _forward, _backward, held.is_linear),
+    source=held.source,
     multiple=True,
-    batch=_batch,
+    batch=held.batch,
 )
 
 

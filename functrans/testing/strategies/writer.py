@@ -172,6 +172,8 @@ class Writer(StagedRecorder):
         if position in _FIXED.get(name, ()) or not (moving is None or position in moving):
             return "none"
         if not (isinstance(derivative, Constant) or has_rule(primitive, position)):
+            if name.startswith("scipy."):  # an order: SciPy's recurrences take as many steps
+                return "none"
             return "discrete" if primitive.domain or _DISCRETE.get(name) == position else "none"
         if not self.careful:
             return "any" if primitive.domain or isinstance(derivative, Linear | Bilinear) else "none"
