@@ -172,6 +172,7 @@ _OTHERWISE = {
     "scipy.linalg.lu_permuted": "likewise",
     "scipy.linalg.lu_factor": "likewise",
     "scipy.linalg.qr": "undefined where columns are dependent, and pivots jump where two of them tie",
+    "scipy.linalg.rsf2csf": "an entry below the diagonal that is zero is no part of a block: it jumps there",
     "scipy.linalg.polar": "undefined where the rank is not full",
     "scipy.linalg.orthogonal_procrustes": "likewise",
     "scipy.linalg.lstsq": "singular values tie, which it returns, too",

@@ -6,7 +6,7 @@ import scipy.linalg
 
 import functrans as ft
 import functrans.scipy.linalg as linalg
-from functrans.errors import TracedValueError, UncoveredFunctionError
+from functrans.errors import ShapeError, TracedValueError, UncoveredFunctionError
 from functrans.testing import check_grads
 from functrans.testing.compare import assert_close
 from tests.ops.agreement import check, drawn, same_bits, same_value, stays_single
@@ -223,3 +223,35 @@ def test_arguments_that_are_no_arrays_and_empty_ones():
     for name in ("cholesky", "inv", "expm", "svdvals", "eigvalsh"):
         f = getattr(linalg, name)
         assert ft.vjp(f, empty)[1](np.zeros_like(f(empty)))[0].shape == (0, 0)
+
+
+TURNED = np.array([[0.0, 2.0, 2.0, 0.3], [0.0, 1.0, 2.0, -1.0], [1.0, 0.0, 1.0, 0.7], [0.2, 0.1, 0.0, 4.0]])
+
+
+@pytest.mark.parametrize("a", [TURNED, TURNED - np.eye(4)[::-1] * 3, TURNED[:3, :3], APART])
+def test_complex_schur_forms_of_real_ones(a):
+    t, z = scipy.linalg.schur(a)
+    form = (t != 0).astype(float)  # what is zero below the diagonal stays so
+    whole = lambda t, z: linalg.rsf2csf(form * t, z)  # noqa: E731
+    same_bits(whole(t, z), scipy.linalg.rsf2csf(t, z))
+    check(whole, t, z, precise=1e-8)
+
+    def of(t):
+        u, q = whole(t, z)
+        return q @ u @ np.conj(q.T)
+
+    # Both are forms of one matrix, which moves alike.
+    assert_close(ft.jvp(of, (t,), (form,))[1], z @ form @ z.T + 0j, precise=1e-10)
+    assert_close(np.tril(ft.jvp(lambda t: whole(t, z)[0], (t,), (form,))[1], -1), np.zeros(t.shape) + 0j)
+
+
+def test_complex_schur_forms_in_stacks_and_in_single_precision():
+    t, z = scipy.linalg.schur(TURNED)
+    stack = np.stack([t, 2 * t]), np.stack([z, -z])
+    for found, expected in zip(ft.vmap(linalg.rsf2csf)(*stack), ft.map(linalg.rsf2csf, *stack), strict=True):
+        assert_close(found, expected)
+    stays_single(lambda t, z: linalg.rsf2csf(t, z, check_finite=False), t, z)
+    with pytest.raises(ShapeError, match="schur"):
+        ft.vjp(linalg.rsf2csf, t, z[:2, :2])
+    entry = ft.vjp(linalg.rsf2csf, np.diag([1.0, 2.0]), np.eye(2))[1]
+    assert_close(entry((np.ones((2, 2), complex), np.ones((2, 2), complex)))[0], np.array([[1.0, 1.0], [0.0, 1.0]]))

@@ -163,6 +163,21 @@ calls(
     *of_sizes(linalg.polar, tall, *_QR),
     *of_sizes(with_(linalg.polar, side="left"), tall, *_QR),
 )
+
+
+def _nearly_triangular(n: int) -> Any:
+    """Schur forms of real matrices, and others with one diagonal below that is not zero."""
+
+    def made(draw: Draw) -> Any:
+        upper = np.triu(draw.inside()((n, n)))
+        return (upper + np.diag(np.arange(n)) + np.diag(np.where(np.arange(n - 1) % 2, 0.5, -1.5), -1)).astype(
+            draw.dtype
+        )
+
+    return made
+
+
+calls("scipy.linalg.rsf2csf", *[(linalg.rsf2csf, _nearly_triangular(n), (n, n)) for n in (2, 3, 1)])
 calls("scipy.linalg.orthogonal_procrustes", (linalg.orthogonal_procrustes, regular(3, 2), regular(3, 2)))
 
 # Spectra.
