@@ -11,6 +11,7 @@ from functrans.ir.spec import ArraySpec
 
 if TYPE_CHECKING:
     from functrans.errors import Location
+    from functrans.ir.cost import Cost
     from functrans.primitives import Primitive
     from functrans.tree import TreeDef
 
@@ -173,6 +174,28 @@ class Program(_Frozen):
 
         validate(self)
         return self
+
+    def cost(self) -> Cost:
+        """What running it costs: operations, flops, bytes moved, peak memory; counted from the specs, not measured.
+
+        Costs are compared by ``a / b``. Flops: see :mod:`functrans.ir.flops`.
+
+        Example:
+            >>> import functrans as ft
+            >>> import numpy as np
+            >>> f = lambda a: np.sum(np.tanh(a @ a))
+            >>> cost = ft.trace(f)(np.ones((100, 100))).cost()
+            >>> print(cost)  # doctest: +ELLIPSIS
+            3 operations, 2.02M flops (10.0k of them transcendental)
+            320kB read, 160kB written, peak of intermediate values 160kB
+            flops  share   bytes  times  operation                line
+            2.00M    99%   240kB      1  matmul Float64[100 100]  ...
+            >>> (ft.trace(ft.grad(f))(np.ones((100, 100))).cost() / cost).flops < 5
+            True
+        """
+        from functrans.ir.cost import cost
+
+        return cost(self)
 
     def to_source(self, path: str | None = None) -> str:
         """The program as the text of a Python module that needs NumPy alone, and gives the same numbers to the bit.
