@@ -6,7 +6,7 @@ import scipy.integrate
 
 import functrans as ft
 import functrans.scipy.integrate as integrate
-from functrans.errors import TracedValueError, UncoveredFunctionError
+from functrans.errors import ConvergenceError, ShapeError, TracedValueError, UncoveredFunctionError
 from functrans.testing import check_grads
 from functrans.testing.compare import assert_close
 from tests.ops.agreement import check, drawn, same_bits, same_value, stays_single
@@ -119,3 +119,81 @@ def test_plain_calls_are_scipys():
         ft.trace(lambda a: integrate.quad(lambda x: a * x, 0, 1)[0])(1.0)
     with pytest.raises(UncoveredFunctionError, match="weight"):
         ft.vjp(lambda a: integrate.quad(lambda x: a * x, 0, 1, weight="cos", wvar=2.0)[0], 1.0)
+
+
+# Differential equations.
+
+TIMES = np.array([0.0, 0.4, 0.4, 1.5])
+START = np.array([1.0, 0.5])
+
+
+def pendulum(y, t, friction, pull=1.0):
+    return [y[1], -friction * y[1] - pull * np.sin(y[0]) + np.cos(t)]
+
+
+def close(a, b, rtol=1e-6):
+    np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol)
+
+
+def test_odeint_is_scipys():
+    for keywords in ({}, {"rtol": 1e-6, "atol": [1e-7, 1e-8]}, {"full_output": 1}, {"hmax": 0.1, "tcrit": [0.2]}):
+        same_bits(
+            integrate.odeint(pendulum, START, TIMES, (0.3,), **keywords),
+            scipy.integrate.odeint(pendulum, START, TIMES, (0.3,), **keywords),
+        )
+    expected = scipy.integrate.odeint(pendulum, START, TIMES, (0.3,))
+    close(ft.vjp(lambda y: integrate.odeint(pendulum, y, TIMES, (0.3,)), START)[0], expected)
+    close(ft.vjp(lambda c: integrate.odeint(pendulum, [1, 0.5], list(TIMES), (c, 1.0)), 0.3)[0], expected)
+    close(ft.vjp(lambda c: integrate.odeint(lambda y, t: pendulum(y, t, c), START, TIMES), 0.3)[0], expected)
+    turned = lambda t, y, c: np.stack(pendulum(y, t, c))  # noqa: E731
+    close(ft.vjp(lambda c: integrate.odeint(turned, START, TIMES, (c,), tfirst=True), 0.3)[0], expected)
+    with pytest.raises(ValueError, match="monotonic"):
+        integrate.odeint(pendulum, START, [0.0, 2.0, 1.0], (0.3,))
+
+
+def test_odeint_has_the_derivatives_of_the_solution():
+    exact = lambda rate, start, t: np.stack([start * np.exp(-rate * t), 0 * t])  # noqa: E731
+
+    def solution(rate, start, t):
+        return integrate.odeint(lambda y, t: [-rate * y[0], 0], [start, 0.0], t, rtol=1e-9, atol=1e-9).T
+
+    point, w = (0.7, 1.3, np.array([0.2, 0.9, 2.0])), np.array([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]])
+    fallen = lambda rate, start, t: exact(rate, start, t - t[0])  # noqa: E731
+    for found, expected in zip(ft.vjp(solution, *point)[1](w), ft.vjp(fallen, *point)[1](w), strict=True):
+        close(found, expected)
+    v = (0.4, -0.3, np.array([0.1, 0.5, -0.2]))
+    close(ft.jvp(solution, point, v)[1], ft.jvp(fallen, point, v)[1])
+    twice = lambda f: ft.jvp(lambda r: ft.jvp(lambda r: f(r, *point[1:]), (r,), (1.0,))[1], (0.7,), (1.0,))[1]  # noqa: E731
+    close(twice(solution), twice(fallen), rtol=1e-5)
+    slope = lambda rate: integrate.odeint(lambda y, t, r: -r * y, 1.3, [0.0, 2.0], args=(rate,))[-1]  # noqa: E731
+    rates = np.array([0.2, 0.7])
+    close(ft.vmap(slope)(rates), 1.3 * np.exp(-2 * rates)[:, None])
+    close(ft.evaluate(ft.trace(slope)(0.7), 0.7), 1.3 * np.exp([-1.4]))
+
+
+def test_what_odeint_does_not_take_when_traced():
+    def traced(start=START, slope=pendulum, **keywords):
+        return ft.vjp(lambda c: integrate.odeint(slope, start, TIMES, (c,), **keywords), 0.3)
+
+    for keywords in (
+        {"full_output": 1},
+        {"tcrit": [0.5]},
+        {"h0": 0.1},
+        {"hmax": 0.1},
+        {"hmin": 0.1},
+        {"mxordn": 5},
+        {"mxords": 2},
+        {"atol": [1e-8, 1e-8]},
+    ):
+        with pytest.raises(UncoveredFunctionError, match=next(iter(keywords))):
+            traced(**keywords)
+    with pytest.raises(UncoveredFunctionError, match=r"complex[\s\S]*functrans\.odeint"):
+        traced(slope=lambda y, t, c: 1j * c * y)
+    with pytest.raises(ShapeError, match="returned 3 numbers, y0 has 2"):
+        traced(slope=lambda y, t, c: [c, c, c])
+    with pytest.raises(ShapeError, match="vector"):
+        traced(START[:, None])
+    with pytest.raises(ConvergenceError, match="max_steps"):
+        traced(mxstep=1)
+    ignored = traced(Dfun=lambda y, t, c: np.eye(2), col_deriv=1, ml=1, mu=1, ixpr=1, mxhnil=1, printmessg=1)[0]
+    close(ignored, traced()[0])

@@ -12,6 +12,7 @@ Example:
 
 from functrans.scipy.covering import namespace
 from functrans.scipy.integrate import adaptive as adaptive
+from functrans.scipy.integrate import differential as differential
 from functrans.scipy.integrate import samples as samples
 
 __getattr__, __dir__ = namespace("scipy.integrate")
