@@ -30,8 +30,11 @@ def absorbing_multiply(ct, d):  # type: ignore[no-untyped-def]
         # Only a NaN can be wrong, and a NaN anywhere shows in the sum.
         if not np.isnan(np.sum(out)):
             return out
-        # The product's own zeros keep their sign: only a NaN is replaced.
-        return np.where((ct == 0) & np.isnan(out), np.zeros((), out.dtype), out)[()]
+        # The product's own zeros keep their sign: only a NaN is replaced. In its place, so that how the result lies in
+        # memory does not depend on that.
+        out = np.asarray(out)
+        out[(ct == 0) & np.isnan(out)] = 0
+        return out[()]
 
 
 _absorb = Primitive(
@@ -56,7 +59,9 @@ def absorbing_product(a, b):  # type: ignore[no-untyped-def]
         out = np.multiply(a, b)
         if not np.isnan(np.sum(out)):
             return out
-        return np.where((a == 0) | (b == 0), np.zeros((), out.dtype), out)[()]
+        out = np.asarray(out)
+        out[(a == 0) | (b == 0)] = 0
+        return out[()]
 
 
 # Of two tangents or cotangents, either of which may be what a mask made zero.

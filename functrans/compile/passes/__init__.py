@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functrans.compile.passes.dead import dead_code
+from functrans.compile.passes.layout import layout
 from functrans.compile.rewriting import Pass
 
 #: What every compiled program goes through, in this order: the results stay the same to the bit.
 EXACT: dict[str, Pass] = {
+    "layout": layout,
     "dead_code": dead_code,
 }
 

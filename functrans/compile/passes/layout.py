@@ -1,0 +1,196 @@
+"""Layout: chains of ``transpose``, ``reshape`` and ``broadcast_to`` of which less would do.
+
+Results stay the same to the bit because every value keeps its strides, not its entries alone: NumPy's sums and BLAS add
+in another order where the axes lie in another order in memory. So only this is changed:
+
+- Transposes compose: strides are permuted, whatever they were.
+- A reshape that only adds or drops axes of length one moves nothing and leaves the other axes their strides, so that a
+  second reshape sees what it would have seen before the first. One axis alone has one stride, so a reshape of it is
+  never a copy, and neither is the next.
+- ``sum(x, axis, keepdims=True)`` makes the same array as without ``keepdims``; the axes of length one are only shown.
+  Where none is left, that is a scalar and the reshape gives an array without axes: it is left alone where somebody
+  could tell them apart.
+- ``x + np.broadcast_to(y, shape)`` walks over the entries of ``y`` with a stride of zero; so does ``x + y``.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+
+import numpy as np
+
+from functrans.compile.rewriting import Writer, rewritten
+from functrans.ir import Atom, Equation, Program, Var
+from functrans.ops.broadcast import broadcast_to_p
+from functrans.ops.duals import absorbing_multiply, absorbing_product
+from functrans.ops.extremum import max_p, min_p
+from functrans.ops.index import getitem_p
+from functrans.ops.join import stack_p
+from functrans.ops.reduce import sum_p
+from functrans.ops.select import where_p
+from functrans.ops.shape import reshape_p, transpose_p
+from functrans.primitives import Primitive
+
+# Of two or more operands that broadcast; each entry is rounded once (or not at all), so that it does not matter which
+# of NumPy's loops computes it.
+_BROADCASTING = frozenset(
+    {
+        *(operator.add, operator.sub, operator.mul, operator.truediv),
+        *(operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne),
+        *(operator.and_, operator.or_, operator.xor),
+        *(np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum),
+        *(np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal),
+        *(np.logical_and, np.logical_or, np.logical_xor, np.where, absorbing_multiply, absorbing_product),
+    }
+)
+_REDUCTIONS = (sum_p, max_p, min_p)
+# An operator, on numbers alone, is a function of its own; where each result is the real number next to the right one,
+# it gives the same bits as the ufunc.
+_EXACT = frozenset({operator.add, operator.sub, operator.mul, operator.truediv, operator.neg})
+_ALIKE = (stack_p, reshape_p, broadcast_to_p, where_p)
+
+
+def layout(program: Program) -> Program:
+    """The program without changes of shape that nothing needs."""
+    while (made := _once(program)) is not program:  # what was used twice may be used once now
+        program = made
+    return program
+
+
+def _once(program: Program) -> Program:
+    told: set[Atom] | None = None
+
+    def rule(writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Sequence[Atom] | None:
+        nonlocal told
+        primitive = equation.primitive
+        if primitive is transpose_p:
+            return _transpose(writer, equation, inputs[0])
+        if primitive is reshape_p:
+            out = equation.outputs[0]
+            if "order" in equation.params or not out.spec.size:
+                return None
+            if not out.spec.shape and told is None:
+                told = _told_apart(program)
+            reduced = None if told and out in told else _reduced(writer, equation, inputs[0])
+            return reduced or _reshape(writer, equation, inputs[0])
+        if len(inputs) > 1 and primitive.impl in _BROADCASTING:
+            return _broadcasting(writer, equation, inputs)
+        return None
+
+    return rewritten(program, rule)
+
+
+def _transpose(writer: Writer, equation: Equation, x: Atom) -> Sequence[Atom] | None:
+    axes = equation.params["axes"]
+    made = writer.definition(x)
+    inner = made.params["axes"] if made is not None and made.primitive is transpose_p else None
+    if made is not None and inner is not None:
+        x, axes = made.inputs[0], tuple([inner[i] for i in axes])
+    if axes and axes == tuple(range(len(axes))):
+        return (x,)
+    return (writer.write(transpose_p, x, axes=axes),) if inner is not None else None
+
+
+def _reduced(writer: Writer, equation: Equation, x: Atom) -> Sequence[Atom] | None:
+    """``reshape(sum(x, axis, keepdims=True), the axes that are left)``."""
+    made = writer.definition(x)
+    if made is None or made.primitive not in _REDUCTIONS or not made.params.get("keepdims"):
+        return None
+    old = equation.inputs[0]
+    if not isinstance(old, Var) or writer.uses(old) != 1:
+        return None
+    axes, shape = made.params["axis"], equation.params["shape"]
+    if shape != tuple([n for i, n in enumerate(x.spec.shape) if i not in axes]):
+        return None
+    params = {name: value for name, value in made.params.items() if name != "keepdims"}
+    return (writer.write(made.primitive, *made.inputs, **params),)
+
+
+def _reshape(writer: Writer, equation: Equation, x: Atom) -> Sequence[Atom] | None:
+    shape = equation.params["shape"]
+    if shape and shape == x.spec.shape:
+        return (x,)
+    made = writer.definition(x)
+    if made is None or not _moves_nothing(made):
+        return None
+    source = made.inputs[0]
+    if source.spec.weak or not source.spec.shape:
+        return None
+    if shape != source.spec.shape:
+        return (writer.write(reshape_p, source, shape=shape),)
+    # What had axes of length one before would have them with the strides that it had before.
+    return None if 1 in shape else (source,)
+
+
+def _moves_nothing(equation: Equation) -> bool:
+    """Whether it is a view in which axes of length one come or go, or the entries of one axis in several."""
+    if equation.primitive is reshape_p and "order" not in equation.params:
+        before, after = equation.inputs[0].spec.shape, equation.params["shape"]
+        return (len(before) == 1 and before != (1,)) or _long(before) == _long(after)
+    return equation.primitive is getitem_p and _only_new_axes(equation)
+
+
+def _only_new_axes(equation: Equation) -> bool:
+    return all(part is None or part is Ellipsis or part == (None, None, None) for part in equation.params["template"])
+
+
+def _long(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple([n for n in shape if n != 1])
+
+
+def _broadcasting(writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Sequence[Atom] | None:
+    """An elementwise operation, of operands that it can broadcast by itself."""
+    shape = equation.outputs[0].spec.shape
+    found = list(inputs)
+    for i in range(len(found)):
+        while (source := _narrower(writer, found[i])) is not None:
+            if not _reach(shape, [source.spec.shape, *[atom.spec.shape for j, atom in enumerate(found) if j != i]]):
+                break
+            found[i] = source
+    if all(a is b for a, b in zip(found, inputs, strict=True)):
+        return None
+    return (writer.write(equation.primitive, *found, **equation.params),)
+
+
+def _reach(shape: tuple[int, ...], shapes: Sequence[tuple[int, ...]]) -> bool:
+    """Whether shapes that broadcast to ``shape`` at most broadcast to all of it."""
+    rank = len(shape)
+    return shape in shapes or (
+        max(map(len, shapes)) == rank
+        and all(
+            n == 1 or any(n == s[axis] for s in shapes if -axis <= len(s))
+            for axis, n in zip(range(-rank, 0), shape, strict=True)
+        )
+    )
+
+
+def _narrower(writer: Writer, x: Atom) -> Atom | None:
+    """What a value is a broadcast of."""
+    made = writer.definition(x)
+    if made is None or not made.inputs or made.inputs[0].spec.weak:
+        return None
+    source = made.inputs[0]
+    if made.primitive is broadcast_to_p:
+        return source
+    if made.primitive is reshape_p or (made.primitive is getitem_p and _only_new_axes(made)):
+        rank = len(source.spec.shape)
+        shape = x.spec.shape
+        if rank and len(shape) > rank and shape == (1,) * (len(shape) - rank) + source.spec.shape:
+            return source
+    return None
+
+
+def _told_apart(program: Program) -> set[Atom]:
+    """The values without axes of which somebody could tell whether they are a scalar or an array."""
+    told: set[Atom] = set(program.outputs)
+    for equation in program.equations:
+        rounded = equation.primitive.impl in _EXACT and all(atom.spec.dtype.kind != "c" for atom in equation.inputs)
+        if not rounded and not _takes_both(equation.primitive):
+            told.update([atom for atom in equation.inputs if not atom.spec.shape])
+    return told
+
+
+def _takes_both(primitive: Primitive) -> bool:
+    """Whether it gives the same for a scalar as for an array without axes."""
+    return primitive in _ALIKE or isinstance(primitive.impl, np.ufunc)
