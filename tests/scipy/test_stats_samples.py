@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -123,6 +125,14 @@ SAMPLES = {
         s.gaussian_kde(a[:, 0])(a[:2, 1]),
         s.gaussian_kde(a[:, :2].T, weights=a[:, 2]).logpdf(a[:3, :2].T),
         s.gaussian_kde(Q[:, 0], "silverman").evaluate(a[:2, 1]),
+        s.gaussian_kde(a[:, 0], weights=a[:, 2]).integrate_box_1d(0.2, a[0, 1]),
+        s.gaussian_kde(Q[:, 0]).integrate_box_1d(a[0, 0], a[0, 1]),
+        s.gaussian_kde(a[:, :2].T).integrate_gaussian(a[0, 1:], np.eye(2)),
+        s.gaussian_kde(Q[:, 0]).integrate_gaussian(a[0, 0], a[0, 1]),
+        s.gaussian_kde(a[:, 0]).integrate_kde(s.gaussian_kde(a[:, 1], 0.3)),
+        s.gaussian_kde(Q[:, 0]).integrate_kde(s.gaussian_kde(a[:3, 1])),
+        s.gaussian_kde(a[:, :2].T, 0.7).marginal([1]).pdf([0.7]),
+        s.gaussian_kde(a[:, 0]).covariance_factor(),
     ),
 }
 
@@ -153,6 +163,26 @@ def test_ranks_are_known_or_refused():
     assert ft.grad(lambda a: a[0] * stats.kendalltau(a, y).statistic)(x)[0] == scipy.stats.kendalltau(x, y).statistic
     with pytest.raises(TracedValueError, match="ranks depend on values"):
         ft.trace(lambda a: a * stats.rankdata(a))(x)
+
+
+def test_second_derivatives_of_densities():
+    check_grads(lambda a: stats.gaussian_kde(a, 0.5).integrate_box_1d(0.2, a[1]), [Q[:3, 0]], order=2)
+    check_grads(lambda a: stats.gaussian_kde(a, 0.5).logpdf(a[1]), [Q[:3, 0]], order=2)
+
+
+def test_densities_are_of_one_class():
+    density = stats.gaussian_kde(Q[:, 0])
+    assert isinstance(density, scipy.stats.gaussian_kde)
+    np.testing.assert_array_equal(copy.deepcopy(density)(0.3), scipy.stats.gaussian_kde(Q[:, 0])(0.3))
+    assert ft.jvp(lambda x: stats.gaussian_kde.evaluate(density, x), (0.3,), (1.0,))[0] == density.pdf(0.3)
+    for f, what in (
+        (lambda a: stats.gaussian_kde(a[:, :2].T).integrate_box_1d(0, 1), "1D"),
+        (lambda a: stats.gaussian_kde(a[:, 0]).integrate_kde(stats.gaussian_kde(Q[:, :2].T)), "dimensionality"),
+        (lambda a: stats.gaussian_kde(a[:, 0]).integrate_gaussian(a[:2, 0], 1.0), "mean"),
+        (lambda a: stats.gaussian_kde(a[:, 0]).integrate_gaussian(0.5, np.eye(2)), "covariance"),
+    ):
+        with pytest.raises(ValueError, match=what):
+            ft.jvp(f, (Q,), (Q,))
 
 
 def test_options_that_are_not_covered():

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import scipy.stats
+from scipy.special import ndtr
 
 from functrans.errors import UncoveredFunctionError
 from functrans.scipy.covering import COVERED, is_traced
@@ -51,6 +52,10 @@ class TracedKde:
         spread = (self.weights * away) @ away.T / (1.0 - np.sum(np.square(self.weights)))
         self.covariance = spread * np.square(self.factor)
 
+    def covariance_factor(self) -> Any:
+        """The factor that the covariance of the data is scaled by."""
+        return self.factor
+
     def _exponents(self, points: Any) -> tuple[Any, Any]:
         points = points if np.ndim(points) == 2 else np.reshape(points, (self.d, -1) if self.d > 1 else (1, -1))
         if np.shape(points)[0] != self.d:
@@ -73,17 +78,73 @@ class TracedKde:
         exponents, log_norm = self._exponents(x)
         return logsumexp(exponents, axis=0, b=self.weights[:, None] + 0.0 * exponents) + log_norm
 
+    def integrate_gaussian(self, mean: Any, cov: Any) -> Any:
+        """The integral of the density times that of a normal distribution."""
+        mean = np.reshape(mean, (-1,))
+        cov = cov if np.ndim(cov) == 2 else np.reshape(cov, (1, -1))
+        if np.shape(mean) != (self.d,):
+            raise ValueError(f"mean does not have dimension {self.d}")
+        if np.shape(cov) != (self.d, self.d):
+            raise ValueError(f"covariance does not have dimension {self.d}")
+        return self._overlap(self.dataset - mean[:, None], self.covariance + cov)
+
+    def _overlap(self, away: Any, covariance: Any) -> Any:
+        """The weighted sum of normal densities at some points, given as columns."""
+        lower = np.linalg.cholesky(covariance)
+        exponents = -0.5 * np.sum(np.square(np.linalg.solve(lower, away)), axis=0)
+        return np.sum(self.weights * np.exp(exponents)) / np.prod(np.sqrt(2.0 * np.pi) * np.diagonal(lower))
+
+    def integrate_box_1d(self, low: Any, high: Any) -> Any:
+        """The probability of an interval, in one dimension."""
+        if self.d != 1:
+            raise ValueError("integrate_box_1d() only handles 1D pdfs")
+        data, width = self.dataset[0], np.sqrt(self.covariance[0, 0])
+        return np.sum(self.weights * (ndtr((high - data) / width) - ndtr((low - data) / width)))
+
+    def integrate_kde(self, other: Any) -> Any:
+        """The integral of the product with another such density."""
+        if other.d != self.d:
+            raise ValueError("KDEs are not the same dimensionality")
+        covariance = self.covariance + other.covariance
+        parts = [
+            other.weights[i] * self._overlap(self.dataset - other.dataset[:, i, None], covariance)
+            for i in range(other.n)
+        ]
+        return sum(parts, 0.0)
+
+    def marginal(self, dimensions: Any) -> TracedKde:
+        """The density of some of the coordinates."""
+        chosen = np.atleast_1d(dimensions)
+        return TracedKde(self.dataset[chosen], self.factor, self.weights)
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or not hasattr(scipy.stats.gaussian_kde, name):
             raise AttributeError(name)
         raise UncoveredFunctionError(
             f"`scipy.stats.gaussian_kde.{name}` of traced data is not covered by functrans",
-            "covered are evaluate, pdf, logpdf, set_bandwidth, covariance and factor.",
+            "covered are evaluate, pdf, logpdf, integrate_box_1d, integrate_gaussian, integrate_kde, marginal.",
         )
 
 
-class PlainKde(scipy.stats.gaussian_kde):  # type: ignore[misc]
-    """SciPy's ``gaussian_kde``, which takes traced points too."""
+class gaussian_kde(scipy.stats.gaussian_kde):  # type: ignore[misc]  # noqa: N801
+    """SciPy's ``gaussian_kde``; its methods take traced points too. Of traced data it is a :class:`TracedKde`.
+
+    Example:
+        >>> import numpy as np
+        >>> import functrans as ft
+        >>> from functrans.scipy.stats import gaussian_kde
+        >>> data = np.array([-1.0, 1.0])
+        >>> density = gaussian_kde(data)
+        >>> bool(ft.grad(lambda x: density.logpdf(x)[0])(-2.0) > 0)  # it rises towards the data
+        True
+        >>> ft.grad(lambda data: gaussian_kde(data).evaluate(0.0)[0])(data).round(6)
+        array([ 0.116495, -0.116495])
+    """
+
+    def __new__(cls, *args: Any, **keywords: Any) -> Any:
+        if is_traced([*args, *keywords.values()]):
+            return TracedKde(*args, **keywords)
+        return super().__new__(cls)
 
     def _traced(self) -> TracedKde:
         made = TracedKde(self.dataset, float(self.factor), self.weights)
@@ -105,12 +166,19 @@ class PlainKde(scipy.stats.gaussian_kde):  # type: ignore[misc]
         """The logarithm of the density."""
         return self._traced().logpdf(x) if is_traced([x]) else super().logpdf(x)
 
+    def integrate_gaussian(self, mean: Any, cov: Any) -> Any:
+        """The integral of the density times that of a normal distribution."""
+        one = self._traced() if is_traced([mean, cov]) else super()
+        return one.integrate_gaussian(mean, cov)
 
-def gaussian_kde(dataset: Any, bw_method: Any = None, weights: Any = None) -> Any:
-    """``scipy.stats.gaussian_kde``, also of traced data, weights, widths and points."""
-    if is_traced([dataset, bw_method, weights]):
-        return TracedKde(dataset, bw_method, weights)
-    return PlainKde(dataset, bw_method, weights)
+    def integrate_box_1d(self, low: Any, high: Any) -> Any:
+        """The probability of an interval, in one dimension."""
+        one = self._traced() if is_traced([low, high]) else super()
+        return one.integrate_box_1d(low, high)
+
+    def integrate_kde(self, other: Any) -> Any:
+        """The integral of the product with another such density."""
+        return other.integrate_kde(self) if isinstance(other, TracedKde) else super().integrate_kde(other)
 
 
 COVERED.setdefault("scipy.stats", {})["gaussian_kde"] = gaussian_kde
