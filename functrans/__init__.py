@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from functrans import implicit as implicit
     from functrans import numpy as numpy
     from functrans import tree as tree
+    from functrans.compile.jit import disable_jit as disable_jit
+    from functrans.compile.jit import eval_shape as eval_shape
+    from functrans.compile.jit import jit as jit
+    from functrans.compile.retraces import log_compiles as log_compiles
     from functrans.control.branch import cond as cond
     from functrans.control.branch import switch as switch
     from functrans.control.checkpoint import checkpoint as checkpoint
@@ -80,8 +84,10 @@ _HOMES = {
     "debug_infs": "debug.nonfinite",
     "debug_nans": "debug.nonfinite",
     "derivative": "transforms.higher",
+    "disable_jit": "compile.jit",
     "elementwise_grad": "transforms.higher",
     "errors": "errors",
+    "eval_shape": "compile.jit",
     "evaluate": "interpreter",
     "fixed_point": "implicit.fixed",
     "fori_loop": "control.loop",
@@ -92,9 +98,11 @@ _HOMES = {
     "jacfwd": "transforms.jacobian",
     "jacobian": "transforms.jacobian",
     "jacrev": "transforms.jacobian",
+    "jit": "compile.jit",
     "jvp": "transforms.jvp",
     "linear_transpose": "transforms.linearize",
     "linearize": "transforms.linearize",
+    "log_compiles": "compile.retraces",
     "map": "transforms.vmap",
     "numpy": "numpy",
     "odeint": "implicit.ode",
@@ -132,8 +140,10 @@ __all__ = [
     "debug_infs",
     "debug_nans",
     "derivative",
+    "disable_jit",
     "elementwise_grad",
     "errors",
+    "eval_shape",
     "evaluate",
     "fixed_point",
     "fori_loop",
@@ -144,9 +154,11 @@ __all__ = [
     "jacfwd",
     "jacobian",
     "jacrev",
+    "jit",
     "jvp",
     "linear_transpose",
     "linearize",
+    "log_compiles",
     "map",
     "numpy",
     "odeint",

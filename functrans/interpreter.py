@@ -97,6 +97,9 @@ def runner(program: Program) -> Callable[..., list[Any]]:
     watch = WATCH.get()
     if watch is not None:
         return watch.runner(program)  # type: ignore[no-any-return]
+    compiled = program.derived.get("run")
+    if compiled is not None:
+        return compiled  # type: ignore[no-any-return]
     return lambda *leaves: run_plain(program, leaves)
 
 

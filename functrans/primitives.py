@@ -310,6 +310,7 @@ def call_source(function: str, args: Sequence[str], params: Mapping[str, Any]) -
 #: The modules that declare functrans' own primitives.
 _DECLARING = (
     "functrans.ops",
+    "functrans.compile.call",
     "functrans.control.branch",
     "functrans.control.checkpoint",
     "functrans.control.loop",

@@ -12,7 +12,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable, Container, Iterator
-from itertools import product
+from itertools import count, product
 from math import copysign
 from typing import Any
 
@@ -117,12 +117,13 @@ def _helper_source(helper: Callable[..., Any]) -> str:
     return re.sub(r"  # (?:type: ignore|noqa).*", "", text)  # remarks to our own tools
 
 
-def _names() -> Iterator[str]:
+def fresh_names(*taken: Container[str]) -> Iterator[str]:
+    """Names of values: ``a``, ``b``, …, ``aa``, …, but those that are taken."""
     letters = "abcdefghijkmnopqrstuvwxyz"  # no l, which looks like 1
-    width = 1
-    while True:
-        yield from map("".join, product(letters, repeat=width))
-        width += 1
+    for width in count(1):
+        for name in map("".join, product(letters, repeat=width)):
+            if not any(name in names for names in taken):
+                yield name
 
 
 class _Printer:
@@ -136,7 +137,7 @@ class _Printer:
             self.input_names.append(_other_than(given, {*reserved, *self.input_names}))
         self.names: dict[Var, str] = dict(zip(program.inputs, self.input_names, strict=True))
         self._taken = {*reserved, *self.input_names, *keyword.kwlist, *dir(builtins), module.name, name}
-        self._fresh = (name for name in _names() if name not in self._taken and name not in module.functions)
+        self._fresh = fresh_names(self._taken, module.functions)
 
     def function(self) -> str:
         program = self.program

@@ -26,11 +26,11 @@ def _strong_impl(x: Any) -> Any:
 def strong(x: Any) -> Any:
     """``x``, promoting as an array does."""
     if type(x) is Tracer:
-        return bind(_strong, x) if x.spec.weak else x
+        return bind(strong_p, x) if x.spec.weak else x
     return _strong_impl(x) if is_weak(x) else x
 
 
-_strong = Primitive(
+strong_p = Primitive(
     "strong",
     _strong_impl,
     lambda x: x.strong(),

@@ -1,0 +1,460 @@
+"""``jit``: a function traced once for each kind of arguments, and compiled to NumPy.
+
+Source: Frostig, Johnson and Leary, *Compiling machine learning programs via high-level tracing* (2018), for the
+interface.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import count
+from time import perf_counter
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from functrans import tree
+from functrans.compile.call import jit_p
+from functrans.compile.capture import CapturingRecorder, Surroundings, lifted, surroundings
+from functrans.compile.passes import ROUNDING
+from functrans.compile.pipeline import Compiled, compiled
+from functrans.compile.retraces import LOG, difference, log_retrace
+from functrans.compile.signature import Statics, builder, signature
+from functrans.errors import ShapeError, describe_function, expect_function
+from functrans.ir import ArraySpec, Equation, Literal, Program, Var
+from functrans.ops.scalars import strong, strong_p, weak
+from functrans.tracing.bind import bind
+from functrans.tracing.trace import check_outputs, input_names, live_equations
+from functrans.tracing.tracer import Tracer
+from functrans.tracing.watch import WATCH
+
+#: Whether jitted functions are called as they are.
+DISABLED: ContextVar[bool] = ContextVar("functrans_jit_disabled", default=False)
+
+
+class CacheInfo(NamedTuple):
+    """How many calls found their program, how many were traced, and how many programs there are."""
+
+    hits: int
+    misses: int
+    currsize: int
+
+
+class Jitted(Protocol):
+    """What :func:`jit` gives."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The function."""
+
+    def lower(self, *args: Any, **kwargs: Any) -> Lowered:
+        """The program for arguments like these, not compiled yet."""
+
+    def program(self, *args: Any, **kwargs: Any) -> Executable:
+        """What runs for arguments like these."""
+
+    def source(self, *args: Any, **kwargs: Any) -> str:
+        """The Python function that runs for arguments like these."""
+
+    def cache_info(self) -> CacheInfo:
+        """Hits, misses, and the number of programs."""
+
+    def clear_cache(self) -> None:
+        """Forget all programs."""
+
+
+class Entry:
+    """One program of a jitted function, and how to call it.
+
+    Attributes:
+        program: the function as traced; its inputs are what it captures, then the leaves of the arguments.
+        held: the same with arrays for results, for other transforms.
+        in_tree: the structure of the arguments that are not static, by position and by name.
+        captured: what it reads beside its arguments, at every call: arrays of the user's, traced values.
+        surroundings: what else it closes over, None for nothing.
+        passing: whether traced values are captured; such a program is for one call.
+    """
+
+    __slots__ = (
+        "_allow",
+        "_run",
+        "_weak",
+        "build",
+        "captured",
+        "held",
+        "in_tree",
+        "passing",
+        "program",
+        "quick",
+        "surroundings",
+    )
+
+    def __init__(
+        self,
+        program: Program,
+        held: Program,
+        in_tree: tree.TreeDef,
+        captured: Sequence[Any],
+        around: Surroundings | None,
+        allow: tuple[str, ...],
+    ) -> None:
+        self.program, self.held, self.in_tree, self.surroundings = program, held, in_tree, around
+        self.captured, self._allow = tuple(captured), allow
+        self.passing = Tracer in map(type, captured)
+        assert program.out_tree is not None
+        self.build = builder(program.out_tree)
+        #: The code, where a call with arrays alone need not ask anything else; else None.
+        self.quick: Callable[..., tuple[Any, ...]] | None = None
+        self._weak = [atom.spec.weak for atom in program.outputs]
+        self._run: Callable[..., tuple[Any, ...]] = self._first
+
+    def _first(self, *leaves: Any) -> tuple[Any, ...]:
+        self._run = self.compiled().run
+        if not self.captured and self.surroundings is None:
+            self.quick = self._run
+        return self._run(*leaves)
+
+    def compiled(self) -> Compiled:
+        """What the passes have made of the program, and the code."""
+        return compiled(self.program, self._allow)
+
+    def arguments(self) -> tuple[Sequence[str], Sequence[ArraySpec]]:
+        """Names and specs of the leaves of the arguments."""
+        first = len(self.captured)
+        return self.program.input_names[first:], [var.spec for var in self.program.inputs[first:]]
+
+    def call(self, leaves: Sequence[Any]) -> Any:
+        """The function of these leaves."""
+        if self.passing or Tracer in map(type, leaves):
+            outs = bind(jit_p, *self.captured, *leaves, program=self.held, allow=self._allow)
+            if True in self._weak:
+                outs = [weak(out) if was else out for out, was in zip(outs, self._weak, strict=True)]
+        elif (watch := WATCH.get()) is not None:
+            outs = watch.run(self.program, [*self.captured, *leaves])
+        else:
+            outs = self._run(*self.captured, *leaves)
+        return self.build(outs)
+
+
+class Cache:
+    """The programs of one jitted function."""
+
+    __slots__ = ("_allow", "_entries", "_f", "_hits", "_statics", "hit")
+
+    def __init__(self, f: Callable[..., Any], statics: Statics, allow: tuple[str, ...]) -> None:
+        self._f, self._statics, self._allow = f, statics, allow
+        #: By kind of arguments; only what needs no second look, for a call with arrays alone.
+        self._entries: dict[Hashable, Entry] = {}
+        self._hits = (count(), count())
+        self.hit = self._hits[0].__next__
+
+    def find(self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any]) -> Entry:
+        """The program for a call, traced if there is none; the leaves of the arguments are added to ``leaves``."""
+        dynamic, named, fixed = args, kwargs, ()
+        if kwargs or self._statics.nums:
+            dynamic, named, fixed = self._statics.split(args, kwargs)
+            key: Hashable = (signature((dynamic, named), leaves), fixed)
+        else:
+            key = tuple([signature(arg, leaves) for arg in args])
+        entry = self._entries.get(key)
+        if entry is None:
+            return self._trace(key, dynamic, named, fixed, "")
+        if entry.surroundings is not None and (name := entry.surroundings.changed()) is not None:
+            return self._trace(key, dynamic, named, fixed, f"`{name}`, which it closes over, was replaced")
+        self.hit()
+        return entry
+
+    def _trace(self, key: Hashable, args: Any, kwargs: dict[str, Any], fixed: Any, reason: str) -> Entry:
+        next(self._hits[1])
+        start = perf_counter()
+        entry = _traced(self._f, args, kwargs, fixed, self._allow)
+        if LOG.get():
+            self._log(entry, reason, 1e3 * (perf_counter() - start))
+        if not entry.passing:
+            self._entries[key] = entry
+        return entry
+
+    def _log(self, entry: Entry, reason: str, milliseconds: float) -> None:
+        names, specs = entry.arguments()
+        why = reason or difference(names, specs, [known.arguments() for known in list(self._entries.values())])
+        if entry.passing:
+            why += "; it closes over traced values, so the program is for this call alone"
+        log_retrace(describe_function(self._f), why, milliseconds, len(entry.program.equations))
+
+    @property
+    def entries(self) -> dict[Hashable, Entry]:
+        """The programs, by what calls look like."""
+        return self._entries
+
+    def info(self) -> CacheInfo:
+        """What has been asked of it."""
+        hits, misses = [int(counter.__reduce__()[1][0]) for counter in self._hits]  # type: ignore[misc]
+        return CacheInfo(hits, misses, len(self._entries))
+
+    def clear(self) -> None:
+        """Forget all programs, and count from zero."""
+        self._entries.clear()
+        self._hits = (count(), count())
+        self.hit = self._hits[0].__next__
+
+
+class Lowered:
+    """A traced function that is not compiled yet."""
+
+    __slots__ = ("_entry",)
+
+    def __init__(self, entry: Entry) -> None:
+        self._entry = entry
+
+    @property
+    def program(self) -> Program:
+        """The program as it was traced."""
+        return self._entry.program
+
+    def compile(self) -> Executable:
+        """Run the passes, and write the code."""
+        return Executable(self._entry)
+
+    def __str__(self) -> str:
+        return str(self.program)
+
+
+class Executable:
+    """A compiled function for arguments of one kind: call it, or look at it.
+
+    Attributes:
+        traced: the program as it was traced.
+        program: the program after all passes.
+        source: the Python function that runs.
+        stages: what each pass took.
+    """
+
+    __slots__ = ("_entry", "program", "source", "stages", "traced")
+
+    def __init__(self, entry: Entry) -> None:
+        made = entry.compiled()
+        self._entry = entry
+        self.traced, self.program, self.stages, self.source = entry.program, made.program, made.stages, made.code.source
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The function of arguments like those that it was compiled for, without the static ones.
+
+        Raises:
+            TreeError: they are built otherwise.
+            ShapeError: shapes or dtypes differ.
+        """
+        entry = self._entry
+        leaves = tree.flatten_up_to(entry.in_tree, (args, kwargs), "arguments of the compiled function")
+        for var, leaf in zip(entry.program.inputs[len(entry.captured) :], leaves, strict=True):
+            if ArraySpec.of(leaf) != var.spec:
+                raise ShapeError(
+                    f"a function compiled for {var.spec!r} was called with {ArraySpec.of(leaf)!r}",
+                    "compile it for that too, or call the jitted function, which does so by itself.",
+                )
+        return entry.call(leaves)
+
+    def __str__(self) -> str:
+        return f"{self._entry.compiled().report()}\n{self.program}"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002 (IPython's signature)
+        printer.text(str(self))
+
+
+def _traced(
+    f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], fixed: Any, allow: tuple[str, ...]
+) -> Entry:
+    """Trace ``f`` for arguments like these."""
+    leaves, in_tree = tree.flatten((tuple(args), kwargs))
+    recorder = CapturingRecorder("jit", f)
+    inputs = [recorder.input(ArraySpec.of(leaf)) for leaf in leaves]
+    dynamic, named = tree.unflatten(in_tree, inputs)
+    outs, out_tree = tree.flatten(recorder.run(lambda: Statics.call(f, dynamic, named, fixed), ()))
+    check_outputs(outs, out_tree, f, recorder)
+    outputs = [recorder.atom(leaf) for leaf in outs]
+    del outs
+    captured, values, equations, outputs = lifted(
+        live_equations(recorder.equations, outputs), outputs, recorder.captured()
+    )
+    name = getattr(f, "__name__", "program")
+    program = Program(
+        [*captured, *[tracer.mark for tracer in inputs]],
+        equations,
+        outputs,
+        name=name if name.isidentifier() else "program",
+        input_names=[*[f"captured{i}" for i in range(len(captured))], *_input_names(f, in_tree, fixed)],
+        out_tree=out_tree,
+    )
+    return Entry(program, _with_arrays(program), in_tree, values, surroundings(f), allow)
+
+
+def _input_names(f: Callable[..., Any], in_tree: tree.TreeDef, fixed: Any) -> list[str]:
+    """A Python name for each leaf of the arguments that are not static."""
+    positional, named = in_tree.children
+    static = {key for key, _, _ in fixed if isinstance(key, int)}
+    count_ = len(positional.children) + len(static)
+    spread = [LEAF_ROW if i in static else None for i in range(count_)]
+    children = iter(positional.children)
+    whole = tree.TreeDef(tuple, None, tuple([next(children) if row is None else row for row in spread]))
+    names = input_names(f, whole)
+    for path in tree.paths(named):
+        name = "_".join(re.findall(r"\w+", path))
+        while name in names or name == "np" or not name.isidentifier():
+            name += "_"
+        names.append(name)
+    return names
+
+
+#: Stands where a static argument does: no leaves.
+LEAF_ROW = tree.TreeDef(type(None), None, ())
+
+
+def _with_arrays(program: Program) -> Program:
+    """The program with arrays in the place of Python numbers among its results."""
+    if not any(atom.spec.weak for atom in program.outputs):
+        return program
+    equations = list(program.equations)
+    outputs: list[Any] = []
+    for atom in program.outputs:
+        if not atom.spec.weak:
+            outputs.append(atom)
+        elif isinstance(atom, Literal):
+            outputs.append(Literal(strong(atom.value)))
+        else:
+            outputs.append(Var(atom.spec.strong()))
+            equations.append(Equation(strong_p, [atom], [outputs[-1]], {}))
+    return Program(program.inputs, equations, outputs, name=program.name, input_names=program.input_names)
+
+
+def jit(
+    f: Callable[..., Any],
+    *,
+    static_argnums: int | Sequence[int] = (),
+    static_argnames: str | Sequence[str] = (),
+    allow: str | Sequence[str] = (),
+) -> Jitted:
+    """``f``, traced once for each kind of arguments and compiled to one Python function of NumPy calls.
+
+    The results are those of ``f`` to the bit, with the same types. Arguments may be any pytrees of arrays and numbers.
+    They are of the same kind when containers, shapes and dtypes are; Python numbers promote weakly, as everywhere. What
+    ``f`` closes over is looked at in each call: arrays are read afresh, and when something else has been replaced ``f``
+    is traced again. It composes with all transforms, in any order: ``jit(grad(f))``, ``grad(jit(f))``.
+
+    ``f`` must be pure, and must not ask for values: use :func:`functrans.cond`, :func:`functrans.while_loop`,
+    ``np.where`` in place of ``if`` and ``while`` on traced values.
+
+    Args:
+        f: the function.
+        static_argnums: positions of arguments that are not traced, but given to ``f`` as they are; a program is made
+            for each of their values, which must hash.
+        static_argnames: likewise, arguments given by name.
+        allow: names of passes that change rounding: ``"contractions"`` makes products and sums to matrix products,
+            ``"factorizations"`` lets one factorization of a matrix serve all that need it (with SciPy).
+
+    Returns:
+        the compiled function. It also has ``lower(*args)``, ``program(*args)``, ``source(*args)``, which show what runs
+        for such arguments, ``cache_info()`` and ``clear_cache()``.
+
+    Raises:
+        ValueError: there is no pass of a name in ``allow``.
+        TracedBoolError: (when called) ``f`` asks for the truth of a value.
+        TreeError: (when called) an argument is no array and no container, or a static one does not hash.
+
+    Example:
+        >>> import functrans as ft
+        >>> import numpy as np
+        >>> fast = ft.jit(ft.value_and_grad(lambda x: np.sum(np.sin(x) ** 2)))
+        >>> fast(np.array([0.0, 0.5]))[1]
+        array([0.        , 0.84147098])
+        >>> print(fast.source(np.zeros(2)))  # doctest: +ELLIPSIS
+        def ...
+    """
+    expect_function(f, "jit")
+    nums = [static_argnums] if isinstance(static_argnums, int) else list(static_argnums)
+    names = [static_argnames] if isinstance(static_argnames, str) else list(static_argnames)
+    allowed = (allow,) if isinstance(allow, str) else tuple(allow)
+    for name in allowed:
+        if name not in ROUNDING:
+            raise ValueError(f"allow={name!r}: the passes that change rounding are {', '.join(map(repr, ROUNDING))}")
+    statics = Statics(f, nums, names)
+    cache = Cache(f, statics, allowed)
+    entries, only_arrays = cache.entries, not nums
+    disabled, watched, array = DISABLED.get, WATCH.get, np.ndarray
+
+    @functools.wraps(f)
+    def jitted(*args: Any, **kwargs: Any) -> Any:
+        if disabled():
+            return f(*args, **kwargs)
+        if only_arrays and not kwargs:
+            for arg in args:
+                if type(arg) is not array:
+                    break
+            else:  # the short way
+                entry = entries.get(tuple([(arg.dtype, arg.shape) for arg in args]))
+                if entry is not None and entry.quick is not None and watched() is None:
+                    cache.hit()
+                    return entry.build(entry.quick(*args))
+        leaves: list[Any] = []
+        return cache.find(args, kwargs, leaves).call(leaves)
+
+    def lower(*args: Any, **kwargs: Any) -> Lowered:
+        """The program for arguments like these (values, or :class:`~functrans.ir.ArraySpec`), not compiled yet."""
+        return Lowered(cache.find(args, kwargs, []))
+
+    def program(*args: Any, **kwargs: Any) -> Executable:
+        """What runs for arguments like these; printed, the passes with the time of each, and the program."""
+        return lower(*args, **kwargs).compile()
+
+    def source(*args: Any, **kwargs: Any) -> str:
+        """The Python function that runs for arguments like these."""
+        return program(*args, **kwargs).source
+
+    made: Any = jitted
+    made.lower, made.program, made.source = lower, program, source
+    made.cache_info, made.clear_cache = cache.info, cache.clear
+    return made  # type: ignore[no-any-return]
+
+
+@contextmanager
+def disable_jit() -> Iterator[None]:
+    """Within the block jitted functions run as they are, for a debugger or `print`.
+
+    Example:
+        >>> import functrans as ft
+        >>> with ft.disable_jit():
+        ...     ft.jit(lambda x: x if x > 0 else -x)(-2.0)
+        2.0
+    """
+    token = DISABLED.set(True)
+    try:
+        yield
+    finally:
+        DISABLED.reset(token)
+
+
+def eval_shape(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Shapes and dtypes of the results of ``f``, without computing them.
+
+    Args:
+        f: the function.
+        *args: arrays, of which shape and dtype count, or :class:`~functrans.ir.ArraySpec`, in any pytree.
+        **kwargs: likewise.
+
+    Returns:
+        the structure of ``f``'s result, with an ``ArraySpec`` for each array.
+
+    Raises:
+        TracedBoolError: ``f`` asks for the truth of a value.
+
+    Example:
+        >>> import functrans as ft
+        >>> import numpy as np
+        >>> ft.eval_shape(lambda a, b: a @ b, ft.ArraySpec((3, 4), np.float64), np.ones(4))
+        Float64[3]
+    """
+    expect_function(f, "eval_shape")
+    program = _traced(f, args, kwargs, (), ()).program
+    assert program.out_tree is not None
+    return tree.unflatten(program.out_tree, [atom.spec for atom in program.outputs])

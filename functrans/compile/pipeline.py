@@ -1,0 +1,94 @@
+"""From a traced program to what runs: the passes one after the other, then the code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from time import perf_counter
+from typing import Any, NamedTuple
+
+from functrans.compile.code import Code, generated
+from functrans.compile.passes import EXACT, ROUNDING
+from functrans.compile.rewriting import Pass, with_equations
+from functrans.ir import Equation, Program
+from functrans.ir.program import held_programs
+
+
+class Stage(NamedTuple):
+    """A step of the way: its name, the milliseconds that it took, how many equations there were after it."""
+
+    name: str
+    milliseconds: float
+    equations: int
+
+
+class Compiled:
+    """A program, ready to run.
+
+    Attributes:
+        traced: the program as it was traced.
+        program: what the passes have made of it.
+        stages: what each of them took.
+        code: the Python function that runs.
+    """
+
+    __slots__ = ("code", "program", "run", "stages", "traced")
+
+    def __init__(self, traced: Program, program: Program, stages: list[Stage], code: Code) -> None:
+        self.traced, self.program, self.stages, self.code = traced, program, stages, code
+        self.run = code.run
+
+    def report(self) -> str:
+        """The stages as a table."""
+        rows = [("traced", "", str(len(self.traced.equations)))]
+        rows += [(stage.name, f"{stage.milliseconds:.3f}", str(stage.equations)) for stage in self.stages]
+        width = max(len(name) for name, _, _ in rows)
+        return "\n".join(
+            f"# {name:<{width}}  {time:>8}  {count:>6}" for name, time, count in [("pass", "ms", "equations"), *rows]
+        )
+
+
+def compiled(program: Program, allow: tuple[str, ...] = ()) -> Compiled:
+    """A program, ready to run; made once."""
+    known = program.derived.get(("compiled", allow))
+    if known is None:
+        known = program.derived.setdefault(("compiled", allow), _compile(program, allow))
+    return known  # type: ignore[no-any-return]
+
+
+def _compile(program: Program, allow: tuple[str, ...]) -> Compiled:
+    stages: list[Stage] = []
+    made = program
+    passes: dict[str, Pass] = {**{name: ROUNDING[name] for name in allow}, **EXACT}
+    for name, rewrite in passes.items():
+        start = perf_counter()
+        made = rewrite(made)
+        stages.append(Stage(name, 1e3 * (perf_counter() - start), len(made.equations)))
+    start = perf_counter()
+    made = _with_held(made, allow)
+    code = generated(made)
+    stages.append(Stage("code", 1e3 * (perf_counter() - start), len(made.equations)))
+    return Compiled(program, made, stages, code)
+
+
+def _with_held(program: Program, allow: tuple[str, ...]) -> Program:
+    """The program, with those that its equations hold compiled."""
+    if not any(held_programs(equation.params) for equation in program.equations):
+        return program
+    equations = [
+        Equation(e.primitive, e.inputs, e.outputs, _compiled_params(e.params, allow), e.location)
+        if held_programs(e.params)
+        else e
+        for e in program.equations
+    ]
+    return with_equations(program, equations)
+
+
+def _compiled_params(params: Mapping[str, Any], allow: tuple[str, ...]) -> dict[str, Any]:
+    def held(value: Any) -> Any:
+        if isinstance(value, Program):
+            inner = compiled(value, allow)
+            inner.program.derived["run"] = inner.run
+            return inner.program
+        return tuple([held(v) for v in value]) if isinstance(value, tuple) else value
+
+    return {name: held(value) for name, value in params.items()}
