@@ -15,6 +15,7 @@ import numpy as np
 from functrans.errors import ShapeError
 from functrans.ir.source import param_source
 from functrans.ir.spec import ArraySpec
+from functrans.ops import batching
 from functrans.ops.index_batch import batch_getitem, batch_scatter, batch_written
 from functrans.ops.index_template import (
     ARRAY,
@@ -174,6 +175,22 @@ index_add_p = Primitive(
     ),
     helpers={"index_add": index_add},
     batch=batch_written,
+)
+
+
+def plus_zero(x):  # type: ignore[no-untyped-def]
+    """``x + 0``, row by row in memory."""
+    return np.add(x, 0, order="C")
+
+
+# What a scatter makes of values for all of its entries: zeros are positive, and memory is in C order.
+plus_zero_p = Primitive(
+    "plus_zero",
+    plus_zero,
+    lambda x: x.strong(),
+    Linear((lambda ct, x: ct,)),
+    source=lambda args, params: f"np.add({args[0]}, 0, order='C')",
+    batch=batching.elementwise,
 )
 
 

@@ -112,6 +112,7 @@ for _name in ("absolute_complex", "abs_complex", "sign_complex"):
     register(_name, _shapes(*[(shape,) for shape in _ANY], dtypes=COMPLEX))
 for _name in ("modf", "frexp", "stop_gradient"):
     register(_name, _shapes(*[(shape,) for shape in _ANY], dtypes=FLOATS))
+register("plus_zero", _shapes(*[(shape,) for shape in _ANY]))
 
 
 # Choosing, converting.

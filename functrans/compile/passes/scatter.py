@@ -1,0 +1,161 @@
+"""Scatter: what gradients of indexing add into buffers, with less to build before it is added.
+
+A buffer starts as zeros and every term is added where it belongs, one after the other. Results stay the same to the bit
+because each entry is still the same sum in the same order, the first term added to a zero (so no entry is a negative
+zero), and the buffer still lies row by row in memory:
+
+- ``scatter(np.stack((a, b, c)), …, [2, 0, 1])``, what the gradient of ``x[0], x[1], x[2]`` is: the terms are added one
+  by one. Stacking them takes longer, and so does ``np.add.at``.
+- A scatter that fills all of its entries, like that of ``x[:, None]``, is ``np.add(values, 0, order="C")``.
+- Slices side by side that fill an axis, like those of the gates of an LSTM: the values are concatenated, then so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from functrans.compile.rewriting import Writer, known, rewritten
+from functrans.ir import ArraySpec, Atom, Equation, Literal, Program, Var
+from functrans.ops.index import index_add_p, plus_zero_p, scatter_p
+from functrans.ops.index_template import Template
+from functrans.ops.join import concatenate_p, stack_p
+from functrans.ops.shape import reshape_p
+
+_WHOLE = (None, None, None)
+# Programs are compiled to code that adds into one buffer. What runs them equation by equation copies it each time.
+_MOST_COPIED = 2**24
+
+
+def scatter(program: Program) -> Program:
+    """The program with gradients of indexing merged."""
+    while (made := _once(program)) is not program:
+        program = made
+    return program
+
+
+def _once(program: Program) -> Program:
+    written_on = {e.inputs[0] for e in program.equations if e.primitive is index_add_p}
+
+    def rule(writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Sequence[Atom] | None:
+        if equation.primitive is not scatter_p and equation.primitive is not index_add_p:
+            return None
+        if equation.outputs[0].spec.dtype.kind not in "fc":
+            return None
+        found = _one_by_one(writer, equation, inputs) or _filled(writer, equation, inputs)
+        if found is None and not (equation.outputs[0] in written_on and writer.uses(equation.outputs[0]) == 1):
+            return _side_by_side(writer, equation, inputs)
+        return found
+
+    return rewritten(program, rule)
+
+
+def _split(equation: Equation, inputs: Sequence[Atom]) -> tuple[Atom | None, Atom, Sequence[Atom]]:
+    """What is added to (zeros, if None), the values, and the arrays in the index."""
+    if equation.primitive is scatter_p:
+        return None, inputs[0], inputs[1:]
+    return inputs[0], inputs[1], inputs[2:]
+
+
+def _fits(values: Atom, out: ArraySpec) -> bool:
+    """Whether values are added in the dtype of what they are added to."""
+    return values.spec.dtype == out.dtype and not values.spec.weak
+
+
+def _one_by_one(writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Sequence[Atom] | None:
+    """Values stacked only to be added at single places."""
+    base, values, arrays = _split(equation, inputs)
+    stack = writer.definition(values)
+    if stack is None or stack.primitive is not stack_p or stack.params["axis"] != 0 or not arrays:
+        return None
+    out = equation.outputs[0].spec
+    old = equation.inputs[len(inputs) - len(arrays) - 1]
+    if not isinstance(old, Var) or writer.uses(old) != 1 or not all(_fits(x, out) for x in stack.inputs):
+        return None
+    if (
+        not all(type(part) is str for part in equation.params["template"])
+        or out.size * len(stack.inputs) > _MOST_COPIED
+    ):
+        return None
+    places = _places(arrays, len(stack.inputs), out.shape)
+    if places is None or values.spec.shape[1:] != out.shape[len(arrays) :]:
+        return None
+    for x, place in zip(stack.inputs, places, strict=True):
+        if base is None:
+            base = writer.write(scatter_p, x, template=place, shape=out.shape)
+        else:
+            base = writer.write(index_add_p, base, x, template=place)
+    return None if base is None else (base,)
+
+
+def _places(arrays: Sequence[Atom], count: int, shape: tuple[int, ...]) -> list[tuple[int, ...]] | None:
+    """The places that known arrays of integers choose."""
+    columns: list[list[int]] = []
+    for array, length in zip(arrays, shape, strict=False):
+        if not known(array) or array.spec.shape != (count,):
+            return None
+        column = np.asarray(array.value).tolist() if isinstance(array, Literal) else []
+        if not column or max(column) >= length or min(column) < -length:
+            return None
+        columns.append(column)
+    return list(zip(*columns, strict=True))
+
+
+def _filled(writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Sequence[Atom] | None:
+    """A scatter of values to all entries."""
+    if equation.primitive is not scatter_p or len(inputs) > 1:
+        return None
+    template, out, values = equation.params["template"], equation.outputs[0].spec, inputs[0]
+    if not all(part is None or part is Ellipsis or part == _WHOLE for part in template):
+        return None
+    if values.spec.size != out.size or not _fits(values, out):
+        return None
+    if values.spec.shape != out.shape:
+        values = writer.write(reshape_p, values, shape=out.shape)
+    return (writer.write(plus_zero_p, values),)
+
+
+def _side_by_side(writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Sequence[Atom] | None:
+    """A chain, of which this is the end, that adds to the slices of one axis."""
+    out = equation.outputs[0].spec
+    axis: int | None = None
+    found: list[tuple[int, int, Atom]] = []
+    while True:
+        base, values, arrays = _split(equation, inputs)
+        place = None if arrays else _one_slice(equation.params["template"], out.shape)
+        if place is None or not _fits(values, out) or (axis is not None and place[0] != axis):
+            return None
+        axis, start, stop = place
+        if values.spec.shape != (*out.shape[:axis], stop - start, *out.shape[axis + 1 :]) or start == stop:
+            return None
+        found.append((start, stop, values))
+        if base is None:
+            break
+        before = writer.definition(base)
+        if before is None or before.primitive not in (scatter_p, index_add_p) or writer.uses(before.outputs[0]) > 1:
+            return None
+        equation, inputs = before, before.inputs
+    found.sort(key=lambda part: part[0])
+    ends = [0, *[stop for _, stop, _ in found]]
+    if (
+        len(found) == 1
+        or ends[-1] != out.shape[axis]
+        or any(start != end for (start, _, _), end in zip(found, ends, strict=False))
+    ):
+        return None
+    joined = writer.write(concatenate_p, *[values for _, _, values in found], axis=axis)
+    return (writer.write(plus_zero_p, joined),)
+
+
+def _one_slice(template: Template, shape: tuple[int, ...]) -> tuple[int, int, int] | None:
+    """``(axis, start, stop)``, if an index chooses a part of one axis, and all of the others."""
+    if Ellipsis in template:
+        place = template.index(Ellipsis)
+        template = (*template[:place], *[_WHOLE] * (len(shape) - len(template) + 1), *template[place + 1 :])
+    chosen = [axis for axis, part in enumerate(template) if part != _WHOLE]
+    if len(chosen) != 1 or type(template[chosen[0]]) is not tuple:
+        return None
+    axis = chosen[0]
+    start, stop, step = slice(*template[axis]).indices(shape[axis])
+    return (axis, start, stop) if step == 1 and start <= stop else None
