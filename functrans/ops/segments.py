@@ -88,6 +88,10 @@ def _by_length(ufunc: np.ufunc, a: Any, starts: Any, lengths: Any, axis: int) ->
 
 def _combined(ufunc: np.ufunc, segments: Any, axis: int) -> Any:
     if ufunc is np.multiply:
+        if segments.dtype == np.float16:
+            # Products of entries that lie one after the other NumPy rounds once, as `reduceat` does with any.
+            segments = np.moveaxis(segments, axis, -1)
+            segments, axis = np.reshape(np.ravel(segments), segments.shape), segments.ndim - 1
         return np.prod(segments, axis=axis, dtype=segments.dtype)
     if ufunc in (np.maximum, np.minimum, np.logaddexp, np.logaddexp2):
         return reduce(ufunc, segments, axis)

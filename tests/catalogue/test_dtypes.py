@@ -62,10 +62,7 @@ def test_dtypes(name, width):
             wide_out, reference = gradient(f, tuple(cast(x, "d", "D") for x in args))
         for a, b in zip(leaves(out), leaves(expected), strict=True):
             assert (np.shape(a), np.asarray(a).dtype) == (np.shape(b), np.asarray(b).dtype)
-            if width == "half":  # NumPy's own sums and products of these go through single precision in places
-                np.testing.assert_allclose(a, b, rtol=2e-3)
-            else:
-                np.testing.assert_array_equal(a, b)
+            np.testing.assert_array_equal(a, b)
         if [np.shape(a) for a in leaves(out)] != [np.shape(a) for a in leaves(wide_out)]:
             continue  # `polydiv` drops what is nearly zero, and what is depends on the dtype
         moving = [x for x in args if x.dtype.kind in "fc"]
@@ -73,4 +70,5 @@ def test_dtypes(name, width):
         for g, x, r in zip(leaves(found), moving, leaves(reference), strict=True):
             assert (np.shape(g), np.asarray(g).dtype) == (x.shape, x.dtype)
             scale = max(np.max(np.abs(r), initial=0), 1)
-            np.testing.assert_allclose(np.asarray(g, np.asarray(r).dtype), r, rtol=0, atol=100 * eps * scale)
+            # The arguments are the same numbers, so what differs is the rounding of a few steps: up to 3 eps is seen.
+            np.testing.assert_allclose(np.asarray(g, np.asarray(r).dtype), r, rtol=0, atol=8 * eps * scale)

@@ -66,3 +66,11 @@ def test_many_segments_of_few_lengths_are_few_equations():
     expected = np.prod(x.reshape(-1, 3), axis=1, keepdims=True) / x.reshape(-1, 3)
     gradient = ft.grad(lambda x: np.sum(np.multiply.reduceat(x, places)))(x)
     np.testing.assert_allclose(gradient, expected.ravel(), rtol=1e-14)
+
+
+@pytest.mark.parametrize("order", "CF")
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_products_in_half_precision_are_rounded_once(order, axis):
+    x = np.asarray(drawn(rng, 3, 4, 5) + 0.5, np.float16, order=order)
+    for places in ([0, 2], [0], [2, 0, 1]):
+        same_value(lambda x: np.multiply.reduceat(x, places, axis=axis), x)
