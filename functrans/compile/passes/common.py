@@ -1,0 +1,73 @@
+"""Common subexpressions: what is computed twice is computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+
+from functrans.compile.rewriting import known, with_equations
+from functrans.ir import Atom, Equation, Literal, Program, Var
+from functrans.ir.program import frozen_key
+from functrans.tracing.trace import has_effect, live_equations
+
+_LARGE = 1 << 16
+
+
+def common_subexpressions(program: Program) -> Program:
+    """The program in which equations of the same primitive, parameters and operands are one, the first of them.
+
+    What has an effect stays. Constants are the same if they are equal to the bit, and lie alike in memory.
+    """
+    now: dict[Var, Var] = {}
+    first: dict[Any, Equation] = {}
+    literals: dict[int, Hashable] = {}
+    kept: list[Equation] = []
+
+    def key(atom: Atom) -> Hashable:
+        if isinstance(atom, Var):
+            return now.get(atom, atom)
+        found = literals.get(id(atom))
+        if found is None:
+            found = literals[id(atom)] = _literal_key(atom)
+        return found
+
+    for equation in program.equations:
+        params = equation.params
+        try:
+            name = (equation.primitive, tuple([key(a) for a in equation.inputs]), frozen_key(params) if params else ())
+            same = None if has_effect(equation) else first.setdefault(name, equation)
+        except TypeError:  # a parameter with something in it that has no hash
+            same = None
+        if same is None or same is equation or not _same_specs(equation, same):
+            kept.append(equation)
+        else:
+            now.update(zip(equation.outputs, same.outputs, strict=True))
+    if not now:
+        return program
+    read = lambda atom: now.get(atom, atom) if isinstance(atom, Var) else atom  # noqa: E731
+    for i, equation in enumerate(kept):
+        if any(atom in now for atom in equation.inputs):
+            inputs = [read(atom) for atom in equation.inputs]
+            kept[i] = Equation(equation.primitive, inputs, equation.outputs, equation.params, equation.location)
+    outputs = [read(atom) for atom in program.outputs]
+    return with_equations(program, live_equations(kept, outputs), outputs)
+
+
+def _literal_key(literal: Literal) -> Hashable:
+    value = literal.value
+    if not known(literal):
+        return id(value)
+    if isinstance(value, np.ndarray):
+        if value.size > _LARGE and any(value.strides):  # no pass reads that much; a trace holds each array once
+            return id(value)
+        once = value if any(value.strides) else value[(slice(0, 1),) * value.ndim]
+        return ("array", value.dtype.str, value.shape, value.strides, once.tobytes())
+    if isinstance(value, np.generic):
+        return (type(value), value.tobytes())
+    return (type(value), np.asarray(value).tobytes() if isinstance(value, float | complex) else value)
+
+
+def _same_specs(one: Equation, other: Equation) -> bool:
+    return all(a.spec == b.spec for a, b in zip(one.outputs, other.outputs, strict=True))

@@ -1,0 +1,72 @@
+"""Strength: cheaper operations that give the same bits.
+
+The operator ``**`` of NumPy's arrays hands some exponents to other functions; so ``x ** 2`` is ``np.square(x)``,
+which can write into a given array. A number without axes is left alone: ``**`` of NumPy scalars is another function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import frexp
+from typing import Any
+
+import numpy as np
+
+from functrans.compile.memory_order import has_length
+from functrans.compile.rewriting import Writer, known, rewritten
+from functrans.ir import Atom, Equation, Literal, Program
+from functrans.primitives import lookup
+
+
+def cheaper(program: Program) -> Program:
+    """The program with squares, roots and quotients in the place of powers, products in the place of quotients."""
+    return rewritten(program, _cheaper)
+
+
+def _cheaper(writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Sequence[Atom] | None:
+    name = equation.primitive.name
+    if name not in _RULES:
+        return None
+    spec = equation.outputs[0].spec
+    if not spec.shape or has_length(spec):
+        return None
+    found = _RULES[name](inputs)
+    if found is None:
+        return None
+    primitive, operands = lookup(found[0]), found[1:]
+    return [writer.write(primitive, *operands)] if primitive.spec(*[a.spec for a in operands]) == spec else None
+
+
+_POWERS = {2.0: "square", 0.5: "sqrt", -1.0: "divide"}
+
+
+def _power(inputs: Sequence[Atom]) -> Any:
+    base, exponent = inputs
+    if not isinstance(exponent, Literal) or type(exponent.value) not in (int, float):
+        return None
+    name = _POWERS.get(exponent.value)
+    if name == "divide":  # it is `np.reciprocal`, which is slower than the division that it stands for
+        return (name, Literal(1.0), base) if base.spec.dtype.char in "fd" else None
+    return (name, base) if name and base.spec.dtype.kind == "f" else None
+
+
+def _reciprocal(inputs: Sequence[Atom]) -> Any:
+    return ("divide", Literal(1.0), inputs[0]) if inputs[0].spec.dtype.char in "fd" else None
+
+
+def _quotient(inputs: Sequence[Atom]) -> Any:
+    x, y = inputs
+    if not isinstance(y, Literal) or y.spec.shape or not known(y) or x.spec.dtype.kind == "c":
+        return None
+    dtype = np.result_type(x.spec.dtype, np.float64) if x.spec.dtype.kind in "iub" else x.spec.dtype
+    if dtype.char not in "fd" or not (y.spec.weak or y.spec.dtype == dtype):
+        return None
+    number = float(y.value)
+    # A power of two has an exact reciprocal; both are rounded once, from the same number.
+    if number == 0 or number != number or abs(frexp(number)[0]) != 0.5 or not 2.0**-100 <= abs(number) <= 2.0**100:
+        return None
+    value = 1.0 / number
+    return ("multiply", x, Literal(value if y.spec.weak else y.spec.dtype.type(value)))
+
+
+_RULES = {"pow": _power, "reciprocal": _reciprocal, "divide": _quotient}
