@@ -6,6 +6,7 @@ from functrans.compile.passes.algebra import simplify
 from functrans.compile.passes.common import common_subexpressions
 from functrans.compile.passes.dead import dead_code
 from functrans.compile.passes.folding import fold_constants
+from functrans.compile.passes.hoisting import hoist
 from functrans.compile.passes.inline import inline
 from functrans.compile.passes.layout import layout
 from functrans.compile.passes.scalars import convert_scalars
@@ -17,6 +18,7 @@ from functrans.compile.rewriting import Pass
 #: What every compiled program goes through, in this order: the results stay the same to the bit.
 EXACT: dict[str, Pass] = {
     "inline": inline,
+    "hoisting": hoist,
     "common": common_subexpressions,
     "algebra": simplify,
     "folding": fold_constants,
