@@ -145,3 +145,16 @@ def test_slope_of_arcsinh_far_out(x):
     """1 / sqrt(1 + x**2) is 1 / |x| there, though x**2 overflows."""
     assert ft.grad(np.arcsinh)(x) == pytest.approx(1.0 / abs(x), rel=1e-15)
     assert ft.jvp(np.arcsinh, (x,), (1.0,))[1] == pytest.approx(1.0 / abs(x), rel=1e-15)
+
+
+@pytest.mark.parametrize("kind", "efdg")
+def test_the_slope_of_tanh_is_one_formula_wherever_it_is_and_says_nothing(kind):
+    x = np.array([-2e4, -700.0, -15.0, -9.0, -0.3, 0.0, 3.0, 9.9, 10.0, 40.0, 355.0, 2e4, np.inf, np.nan], kind)
+    with np.errstate(over="ignore"):
+        expected = np.square(1.0 / np.cosh(x))
+    with np.errstate(all="raise", under="ignore"):
+        for part in (slice(None), slice(3, 8), slice(3, 9), slice(0, 0)):
+            np.testing.assert_array_equal(ft.jvp(np.tanh, (x[part],), (np.ones_like(x[part]),))[1], expected[part])
+        for one, slope in zip(x, expected, strict=True):
+            found = ft.grad(np.tanh)(one)
+            assert (found.dtype, found.tobytes()) == (slope.dtype, slope.tobytes()) or np.isnan(slope)
