@@ -14,6 +14,7 @@ import numpy as np
 
 import functrans as ft
 from functrans import tree
+from functrans.compile.pipeline import compiled
 from functrans.ir.spec import ArraySpec
 from functrans.testing.batch_laws import batched_derivatives_are_stacked as batched_derivatives_are_stacked  # noqa: PLC0414
 from functrans.testing.batch_laws import batched_is_stacked as batched_is_stacked  # noqa: PLC0414
@@ -115,6 +116,17 @@ def printing_changes_nothing(case: Case) -> None:
     if one is not None:
         program = ft.trace(lambda x: case.everything(*case.args[:one], x, *case.args[one + 1 :]))(case.args[one])
         assert_same_bits(leaves(executed(program, *leaves(case.args[one]))), leaves(case.value()))
+
+
+@law(order=0, anywhere=True, staged=True)
+def compiling_changes_nothing(case: Case) -> None:
+    """jit(f)(x) == f(x), to the bit, at the first call and at the second.
+
+    Usually broken by what depends on more than its arguments.
+    """
+    fast = ft.jit(case.everything)
+    for _ in range(2):
+        assert_same_bits(*[list(map(with_plain_nans, leaves(out))) for out in (fast(*case.args), case.value())])
 
 
 @law(order=0, anywhere=True, staged=True)
@@ -257,7 +269,7 @@ def pull(case: Case) -> Callable[..., Any]:
 
 @law(order=1, anywhere=True, staged=True)
 def staged_derivatives_are_the_live_ones(case: Case) -> None:
-    """evaluate(trace(J)(x, v), x, v) == J v, and J^T likewise; validate() accepts both, and they print as they run.
+    """evaluate(trace(J)(x, v), x, v) == J v, and J^T likewise; both are valid, print and compile as they run.
 
     Usually broken by a wrong `spec`, a wrong `source`, or a rule that depends on more than what it is given.
     """
@@ -275,6 +287,8 @@ def staged_derivatives_are_the_live_ones(case: Case) -> None:
         odd = np.where(finite, 0.0, a), np.where(finite, 0.0, b)
         assert np.array_equal(*odd, equal_nan=True), f"staged {staged}, live {live}"
         assert_same_bits(leaves(executed(program, *leaves(args))), leaves(staged))
+        fast = compiled(program).run(*leaves(args))
+        assert_same_bits(list(map(with_plain_nans, fast)), list(map(with_plain_nans, leaves(staged))))
 
 
 def with_plain_nans(leaf: Any) -> Any:

@@ -134,6 +134,7 @@ BREAKS = {
     "arguments_stay_as_they_are": lambda: op(doubled),
     "staging_changes_nothing": lambda: op(counting(np.sin)),
     "printing_changes_nothing": lambda: op(source="np.cos({})"),
+    "compiling_changes_nothing": lambda: op(counting(np.sin)),
     "programs_are_data": lambda: op(lambda x, how: np.sin(x), spec=lambda x, how: x) and anew,
     "live_values_are_numpys": lambda: flipped,
     "jvp_is_the_numerical_derivative": lambda: op(derivative=Derivatives([lambda out, x: np.sin(x)])),

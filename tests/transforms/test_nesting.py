@@ -36,6 +36,7 @@ SAME = {
     "vmap_none": lambda f: lambda x: ft.vmap(lambda _, x: f(x), (0, None))(np.ones(2), x)[1],
     "map": lambda f: lambda x: ft.map(f, np.ones(2) * x)[1],
     "trace": lambda f: lambda x: ft.evaluate(ft.trace(f)(x), x),
+    "jit": lambda f: ft.jit(f),
 }
 TRANSFORMS = {**FIRST, **SECOND, **SAME}
 ORDER = {**dict.fromkeys(FIRST, 1), **dict.fromkeys(SECOND, 2), **dict.fromkeys(SAME, 0)}
@@ -64,7 +65,7 @@ def test_pairs(names):
 
 
 # One of each kind: the others differ from these in how they are called.
-KINDS = ["grad", "jvp", "vjp", "linearize", "jacobian", "jacrev", "derivative", "hessian", "hvp", "vmap", "trace"]
+KINDS = ["grad", "jvp", "vjp", "linearize", "jacobian", "jacrev", "derivative", "hessian", "hvp", "vmap", "trace", "jit"]
 
 
 @pytest.mark.parametrize("outermost", KINDS)
