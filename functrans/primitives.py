@@ -314,7 +314,7 @@ _DECLARING = (
     "functrans.control.branch",
     "functrans.control.checkpoint",
     "functrans.control.loop",
-    "functrans.custom.rules",
+    "functrans.custom.calling",
     "functrans.custom.tag",
     "functrans.debug",
     "functrans.implicit",
