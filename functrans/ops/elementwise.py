@@ -91,11 +91,11 @@ cosh = elementwise(np.cosh, [lambda out, x: np.sinh(x)], singular=True)
 # primitive of its own, whose derivatives stay finite where cosh overflows.
 def sech_squared(x):  # type: ignore[no-untyped-def]
     """``1 / cosh(x)**2``, the derivative of ``tanh``."""
+    # Where no cosh overflows, in whatever precision, nothing need be said: to say it costs as much as all of this.
     if type(x) is np.float64:
-        near = -10.0 < x < 10.0
-    else:
-        near = type(x) is np.ndarray and x.dtype.kind == "f" and x.size <= 256 and np.vdot(x, x) < 100.0
-    if near:  # no cosh overflows, in whatever precision; to say so costs as much as all of this
+        if -10.0 < x < 10.0:
+            return np.square(1.0 / np.cosh(x))
+    elif type(x) is np.ndarray and x.dtype.kind == "f" and x.size <= 256 and np.vdot(x, x) < 100.0:
         return np.square(1.0 / np.cosh(x))
     if np.iscomplexobj(x):  # far out it is zero, where a complex cosh is no number
         reach = 400.0 if np.result_type(x).itemsize == 16 else 60.0

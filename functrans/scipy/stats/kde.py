@@ -168,13 +168,15 @@ class gaussian_kde(scipy.stats.gaussian_kde):  # type: ignore[misc]  # noqa: N80
 
     def integrate_gaussian(self, mean: Any, cov: Any) -> Any:
         """The integral of the density times that of a normal distribution."""
-        one = self._traced() if is_traced([mean, cov]) else super()
-        return one.integrate_gaussian(mean, cov)
+        if is_traced([mean, cov]):
+            return self._traced().integrate_gaussian(mean, cov)
+        return super().integrate_gaussian(mean, cov)
 
     def integrate_box_1d(self, low: Any, high: Any) -> Any:
         """The probability of an interval, in one dimension."""
-        one = self._traced() if is_traced([low, high]) else super()
-        return one.integrate_box_1d(low, high)
+        if is_traced([low, high]):
+            return self._traced().integrate_box_1d(low, high)
+        return super().integrate_box_1d(low, high)
 
     def integrate_kde(self, other: Any) -> Any:
         """The integral of the product with another such density."""
