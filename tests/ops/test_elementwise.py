@@ -157,4 +157,5 @@ def test_the_slope_of_tanh_is_one_formula_wherever_it_is_and_says_nothing(kind):
             np.testing.assert_array_equal(ft.jvp(np.tanh, (x[part],), (np.ones_like(x[part]),))[1], expected[part])
         for one, slope in zip(x, expected, strict=True):
             found = ft.grad(np.tanh)(one)
-            assert (found.dtype, found.tobytes()) == (slope.dtype, slope.tobytes()) or np.isnan(slope)
+            assert found.dtype == slope.dtype
+            np.testing.assert_array_equal(found, slope)
