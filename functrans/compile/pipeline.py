@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from functrans.compile.code import Code, generated
 from functrans.compile.passes import EXACT, ROUNDING
 from functrans.compile.rewriting import Pass, with_equations
+from functrans.compile.speculation import Speculating, speculative
 from functrans.ir import Equation, Program
 from functrans.ir.program import held_programs
 
@@ -65,9 +66,13 @@ def _compile(program: Program, allow: tuple[str, ...]) -> Compiled:
         stages.append(Stage(name, 1e3 * (perf_counter() - start), len(made.equations)))
     start = perf_counter()
     made = _with_held(made, allow)
-    code = generated(made)
+    fast = speculative(made)
+    code = generated(made if fast is None else fast)
     stages.append(Stage("code", 1e3 * (perf_counter() - start), len(made.equations)))
-    return Compiled(program, made, stages, code)
+    found = Compiled(program, made, stages, code)
+    if fast is not None:
+        found.run = Speculating(code.run, lambda: generated(made).run)
+    return found
 
 
 def _with_held(program: Program, allow: tuple[str, ...]) -> Program:

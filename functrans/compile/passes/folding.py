@@ -56,8 +56,6 @@ _BY_NUMBER = frozenset(
         "subtract",
         "multiply",
         "divide",
-        "maximum",
-        "minimum",
         "less",
         "less_equal",
         "greater",

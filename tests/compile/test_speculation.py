@@ -1,0 +1,195 @@
+"""Plain products where a zero would absorb, if nobody can tell."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+import functrans as ft
+from functrans import tree
+from functrans.compile.speculation import Speculating, speculative
+from functrans.interpreter import run, run_plain
+from functrans.ir import Program
+from functrans.primitives import lookup
+from functrans.testing import strategies as st
+from functrans.testing.compare import assert_same_bits
+from functrans.tracing.bind import bind
+
+CENTRAL = ["absorbing_multiply"] * 6 + ["multiply", "add", "where", "sum", "negative", "getitem", "maximum", "divide"]
+absorb = lambda ct, d: bind(lookup("absorbing_multiply"), ct, d)  # noqa: E731
+
+
+def names(program: Program) -> list[str]:
+    return [equation.primitive.name for equation in program.equations]
+
+
+def agrees(program: Program, *leaves: Any) -> bool:
+    """Whether the fast program says that it is right; if it does, it is. If not, the program itself runs."""
+    fast = speculative(program, least=1)
+    assert fast is not None
+    fast.validate()
+    made = Speculating(lambda *leaves: run_plain(fast, leaves), lambda: lambda *leaves: tuple(run(program, leaves)))
+    with np.errstate(all="ignore"):
+        expected = run(program, leaves)
+        *outs, total = run(fast, leaves)
+        for ours, theirs in zip(made(*leaves), expected, strict=True):
+            assert_same_bits(ours, theirs)
+        if total != total:
+            return False
+        for ours, theirs in zip(outs, expected, strict=True):
+            assert_same_bits(ours, theirs)
+    return True
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.program_cases(14, around=CENTRAL, edges=True, layouts=True))
+def test_law(case: st.ProgramCase) -> None:
+    if speculative(case.program, least=1) is not None:
+        agrees(case.program, *case.args)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.program_cases(14, primitives=[*CENTRAL, "less", "matmul", "log"], edges=True))
+def test_law_among_products(case: st.ProgramCase) -> None:
+    if speculative(case.program, least=1) is not None:
+        agrees(case.program, *case.args)
+
+
+CT = np.array([0.0, -0.0, 1.0, -2.0])
+FINITE, INFINITE = np.array([1.0, -3.0, 1e-9, 2.0]), np.array([np.inf, np.nan, 1.0, 1.0])
+
+
+def test_it_is_right_where_no_zero_meets_an_infinity():
+    program = ft.trace(lambda ct, d: absorb(absorb(ct, d), np.exp(d)) + d)(CT, FINITE)
+    assert "absorbing_multiply" not in names(speculative(program))
+    assert agrees(program, CT, FINITE)
+    assert not agrees(program, CT, INFINITE)
+    assert not agrees(program, CT, FINITE * np.nan)
+
+
+def test_what_a_mask_hides_does_not_count():
+    def f(ct, d):
+        return np.where(d < 10.0, absorb(ct, d), 5.0)
+
+    assert agrees(ft.trace(f)(CT, FINITE), CT, INFINITE)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.where(x > 0, 1.0, 2.0),
+        lambda x: np.fmax(x, 1.0),
+        lambda x: np.isnan(x) * 1.0,
+        lambda x: np.nan_to_num(x),
+        lambda x: np.power(x, 0),
+        lambda x: np.power(1.0, x),
+        lambda x: np.hypot(np.inf, x),
+        lambda x: np.sort(x)[0],
+        lambda x: (x + 1j).imag * np.real(x + 1j),
+        lambda x: np.argmax(x) + 0.0,
+        lambda x: np.heaviside(x, 0.5),
+        lambda x: np.copysign(1.0, x),
+    ],
+)
+def test_what_does_not_hand_a_nan_on_is_looked_at(f):
+    program = ft.trace(lambda ct, d: f(absorb(ct, d)))(CT, FINITE)
+    assert agrees(program, CT, FINITE)
+    assert not agrees(program, CT, INFINITE)
+
+
+def test_a_loop_that_might_not_end_is_left_alone():
+    def f(x):
+        y = absorb(x, np.log(x))
+        return ft.while_loop(lambda z: np.logical_not(z < 1.0), lambda z: z - 1.0, y)
+
+    assert speculative(ft.trace(f)(2.0 * np.ones(())), least=1) is None
+
+
+def test_what_prints_is_left_alone():
+    def f(ct, d):
+        ft.debug.print("{}", ct)
+        return absorb(ct, d)
+
+    assert speculative(ft.trace(f)(CT, FINITE), least=1) is None
+
+
+def test_nothing_to_gain():
+    assert speculative(ft.trace(lambda x: x * x)(1.0), least=1) is None
+    assert speculative(ft.trace(lambda ct, d: absorb(ct, d))(CT, FINITE)) is None
+    assert speculative(ft.trace(lambda ct, d: absorb(ct, d))(CT + 0j, FINITE), least=1) is None
+
+
+def runners(program: Program) -> tuple[Speculating, list[int]]:
+    fast = speculative(program, least=1)
+    assert fast is not None
+    calls = [0, 0]
+
+    def counted(which: int, made: Program) -> Any:
+        def call(*leaves: Any) -> tuple[Any, ...]:
+            calls[which] += 1
+            return tuple(run_plain(made, leaves))
+
+        return call
+
+    return Speculating(counted(0, fast), lambda: counted(1, program)), calls
+
+
+def test_both_run_where_it_was_wrong():
+    made, calls = runners(ft.trace(absorb)(CT, FINITE))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert_same_bits(made(CT, FINITE), (absorb(CT, FINITE),))
+        assert_same_bits(made(CT, INFINITE), (absorb(CT, INFINITE),))
+        assert_same_bits(made(np.full(4, 1e300), np.full(4, 1e300)), (np.full(4, np.inf),))
+    assert calls[1] == 2
+
+
+def test_it_is_given_up_in_the_end():
+    made, calls = runners(ft.trace(absorb)(CT, FINITE))
+    for _ in range(9):
+        made(CT, INFINITE)
+    assert calls == [4, 9]
+
+
+def test_overflows_are_no_reason_where_nobody_listens():
+    made, calls = runners(ft.trace(absorb)(CT, FINITE))
+    with np.errstate(all="ignore"):
+        made(np.full(4, 1e300), np.full(4, 1e300))
+    assert calls == [1, 0]
+
+
+def test_warnings_come_as_they_would():
+    def f(ct, x):
+        return absorb(ct, np.log(x)) + np.exp(x)
+
+    made, _ = runners(ft.trace(f)(1.0 * CT, FINITE))
+    with pytest.warns(RuntimeWarning, match="overflow encountered in exp"):
+        made(CT + 1.0, np.full(4, 1e4))
+    with pytest.warns(RuntimeWarning, match="invalid value encountered in log"):
+        made(CT, np.full(4, -1.0))
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError):
+        made(CT, np.full(4, -1.0))
+
+
+def test_errors_are_those_of_the_program():
+    made, calls = runners(ft.trace(lambda ct, A: np.linalg.inv(absorb(ct, A)))(np.ones((2, 2)), np.ones((2, 2))))
+    with pytest.raises(np.linalg.LinAlgError):
+        made(np.ones((2, 2)), np.ones((2, 2)))
+    assert calls == [1, 1]
+
+
+def test_gradients():
+    def loss(x, y):
+        return np.sum(np.where(x > 0, np.sqrt(np.abs(x)) / y, 0.0) * np.exp(y))
+
+    x, y = np.array([0.0, 1.0, -1.0]), np.array([1.0, 2.0, 3.0])
+    program = ft.trace(ft.value_and_grad(loss, (0, 1)))(x, y)
+    made, calls = runners(program)
+    for args in ((x + 2.0, y), (x, y), (x, 0.0 * y)):
+        with np.errstate(all="ignore"):
+            assert_same_bits(list(made(*args)), tree.flatten(ft.evaluate(program, *args))[0])
+    assert calls[1] >= 1
