@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from functrans.compile.emit import FRESH, KEEPS_ORDER, Scope, expression, ufunc_of, written
+from functrans.compile.emit import FRESH, KEEPS_ORDER, Scope, expression, in_entries, ufunc_of, written
 from functrans.ir import Atom, Equation, Literal, Program, Var
 from functrans.ir.source import fresh_names
 
@@ -133,7 +133,11 @@ class Plan:
         for position, equation in enumerate(program.equations):
             var = equation.outputs[0] if len(equation.outputs) == 1 else None
             ufunc = ufunc_of(equation)
-            if equation.primitive.name == "index_add" and isinstance(first := equation.inputs[0], Var):
+            if (
+                equation.primitive.name == "index_add"
+                and in_entries(equation)
+                and isinstance(first := equation.inputs[0], Var)
+            ):
                 owner = root[equation.outputs[0]]
                 ours = root[first] is first and first not in kept and death[first] == position
                 if ours and (owner not in kept or first not in taken):

@@ -86,16 +86,22 @@ def expression(equation: Equation, args: list[str], scope: Scope) -> str:
     return f"{function}({', '.join([*args, *keywords])})"
 
 
+def in_entries(equation: Equation) -> bool:
+    """Whether it adds to entries of an array, each of which is chosen once."""
+    if equation.primitive.name not in ("scatter", "index_add") or not equation.outputs[0].spec.shape:
+        return False
+    template = equation.params["template"]
+    return not (may_repeat(template) or any(type(part) is tuple and part[0] == MASK for part in template))
+
+
 def written(equation: Equation, args: list[str], ours: bool, scope: Scope) -> list[str] | None:
     """Assignments into entries, as lines with ``{0}`` for the result; ``ours``: the array may be written into."""
     name = equation.primitive.name
-    if name not in ("scatter", "index_add"):
+    if not in_entries(equation):
         return None
     template, out = equation.params["template"], equation.outputs[0].spec
     values = args[0] if name == "scatter" else args[1]
     arrays = args[1:] if name == "scatter" else args[2:]
-    if may_repeat(template) or not out.shape or any(type(part) is tuple and part[0] == MASK for part in template):
-        return None
     if name == "scatter":
         start = f"{scope.function('zeros', np.zeros)}({out.shape!r}, {scope.constant(out.dtype)})"
     else:
