@@ -171,6 +171,7 @@ _OTHERWISE = {
     "scipy.linalg.lu_indices": "likewise",
     "scipy.linalg.lu_permuted": "likewise",
     "scipy.linalg.lu_factor": "likewise",
+    "scipy.linalg.regular_lu": "likewise",
     "scipy.linalg.qr": "undefined where columns are dependent, and pivots jump where two of them tie",
     "scipy.linalg.rsf2csf": "an entry below the diagonal that is zero is no part of a block: it jumps there",
     "scipy.linalg.polar": "undefined where the rank is not full",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functrans.compile.passes.algebra import simplify
 from functrans.compile.passes.common import common_subexpressions
 from functrans.compile.passes.dead import dead_code
+from functrans.compile.passes.factorizations import factorizations
 from functrans.compile.passes.folding import fold_constants
 from functrans.compile.passes.hoisting import hoist
 from functrans.compile.passes.inline import inline
@@ -31,5 +32,6 @@ EXACT: dict[str, Pass] = {
 
 #: What changes rounding: only those that are asked for by name run, before the others.
 ROUNDING: dict[str, Pass] = {
+    "factorizations": factorizations,
     "signs": move_signs,  # rounds nothing, but a NaN may change its sign
 }

@@ -23,6 +23,7 @@ from functrans.scipy.linalg import orthogonal_factors as orthogonal_factors
 from functrans.scipy.linalg import refusals as refusals
 from functrans.scipy.linalg import roots_and_logarithms as roots_and_logarithms
 from functrans.scipy.linalg import schur_forms as schur_forms
+from functrans.scipy.linalg import shared_factors as shared_factors
 from functrans.scipy.linalg import singular_values as singular_values
 from functrans.scipy.linalg import solving as solving
 from functrans.scipy.linalg import structured as structured

@@ -150,6 +150,33 @@ def _lu_solve(draw: Draw) -> Operands:
 
 
 register("scipy.linalg.lu_solve", _lu_solve)
+
+
+def _by_factors(draw: Draw) -> Operands:
+    draw = draw.inside()
+    draw.dtype = draw.choice(INEXACT)
+    return [regular(3, 3)(draw), np.array([1, 2, 2], np.int32)], {}
+
+
+def _by_cholesky(draw: Draw) -> Operands:
+    draw = draw.inside()
+    draw.dtype = "float64"  # the factor is as exact as that
+    a = definite(3, 3)(draw)
+    a, lower = np.tril(a) + np.tril(a, -1).T, draw.choice([True, False])
+    b = draw(draw.choice([(3,), (3, 2)]), place=1)
+    return [a, b, np.linalg.cholesky(a, upper=not lower)], {"lower": lower}
+
+
+def _whole(draw: Draw) -> Operands:
+    draw = draw.inside()
+    draw.dtype = draw.choice(INEXACT)
+    return [tall(3, 3)(draw)], {"regular": draw.choice([True, False])}
+
+
+register("scipy.linalg.regular_lu", _whole)
+register("scipy.linalg.inv_of_lu", _by_factors)
+register("scipy.linalg.slogdet_of_lu", _by_factors)
+register("scipy.linalg.solve_by_cholesky", _by_cholesky, moving=(1,))  # the factor is one of the matrix
 _QR = ((3, 3), (3, 2), (2, 3))
 calls(
     "scipy.linalg.qr",
