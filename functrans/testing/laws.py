@@ -293,7 +293,8 @@ def staged_derivatives_are_the_live_ones(case: Case) -> None:
 
 def with_plain_nans(leaf: Any) -> Any:
     """The same with one kind of NaN: which sign it has, and what else its bits say, means nothing."""
-    return np.where(np.isnan(leaf), np.asarray(np.nan, np.asarray(leaf).dtype), leaf)[()]
+    dtype = np.asarray(leaf).dtype
+    return np.where(np.isnan(leaf), np.asarray(np.nan, dtype), leaf)[()] if dtype.kind in "fc" else leaf
 
 
 @law(order=1, anywhere=True)
