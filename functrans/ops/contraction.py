@@ -146,7 +146,7 @@ def _plan(
     # A stack of matrix products over the labels of both, and over the first of the result too: if the result then is in
     # order; or rather than bring the axes of its operand together, if these lie apart or nothing is gained by that.
     stack, swap = both, False
-    owner, other = (a, b) if out[0] in a.lengths else (b, a)
+    owner, other = (b, a) if out and out[0] not in a.lengths else (a, b)
     free = [i for i, label in enumerate(owner.lengths) if label in out and label not in both]
     columns = other.size // max(1, prod([lengths[label] for label in (*summed, *both)]))
     apart = len(free) > 1 and (free[-1] - free[0] >= len(free) or not _large(other.size, columns))

@@ -27,7 +27,7 @@ _SMALL = 1 << 15
 Labels = tuple[int, ...]
 
 
-def _axes(subscripts: str, shapes: Sequence[tuple[int, ...]]) -> tuple[list[Labels], Labels]:
+def axes_of(subscripts: str, shapes: Sequence[tuple[int, ...]]) -> tuple[list[Labels], Labels]:
     """A label for each axis of each operand and of the result.
 
     The axes of ``...`` have negative labels, counted from the last.
@@ -88,7 +88,7 @@ def _check_dots(subscripts: str, lengths: dict[int, int], result: Labels) -> Non
 
 def _spec(*operands: ArraySpec, subscripts: str, dtype: Any = None, optimize: Any = False, **_: Any) -> ArraySpec:
     shapes = [x.shape for x in operands]
-    inputs, result = _axes(subscripts, shapes)
+    inputs, result = axes_of(subscripts, shapes)
     lengths = _lengths(inputs, shapes)
     if optimize is False:
         _check_dots(subscripts, lengths, result)
@@ -100,7 +100,7 @@ def _spec(*operands: ArraySpec, subscripts: str, dtype: Any = None, optimize: An
 
 def _transpose(position: int, ct: Any, *operands: Any, subscripts: str, optimize: Any = False, **_: Any) -> Any:
     shapes = [ArraySpec.of(x).shape for x in operands]
-    inputs, result = _axes(subscripts, shapes)
+    inputs, result = axes_of(subscripts, shapes)
     lengths = _lengths(inputs, shapes)
     mine, shape = inputs[position], shapes[position]
 
@@ -185,6 +185,11 @@ def _batch(primitive: Primitive, operands: Operands, batched: Flags, size: int, 
     count = len(operands)
     if count == 1 or (count > 2 and work * size <= _SMALL) or not params.keys() <= {"subscripts", "optimize"}:
         return bind(primitive, *operands, **{**params, "subscripts": _text(inputs, result)})
+    return by_pairs(operands, inputs, result, optimize)
+
+
+def by_pairs(operands: Operands, inputs: Sequence[Labels], result: Labels, optimize: Any = False) -> Any:
+    """The sum of products of operands with labelled axes, by products of two at a time, which BLAS computes."""
     shapes = tuple([np.shape(x) for x in operands])
     left = [_single(strong(x), labels) for x, labels in zip(operands, inputs, strict=True)]
     for positions in _path(_text(inputs, result), shapes, optimize):
@@ -199,7 +204,7 @@ def _batch(primitive: Primitive, operands: Operands, batched: Flags, size: int, 
             found = contract(a, of_a, b, of_b, kept)
         else:
             text = _text([labels for _, labels in chosen], kept)
-            found = bind(primitive, *[x for x, _ in chosen], subscripts=text)
+            found = bind(einsum_p, *[x for x, _ in chosen], subscripts=text)
         left.append((found, kept))
     return left[0][0]
 
@@ -209,7 +214,7 @@ def _labelled(
     subscripts: str, shapes: tuple[tuple[int, ...], ...], batched: tuple[bool, ...], named: bool
 ) -> tuple[list[Labels], Labels, int]:
     """The labels of the operands and of the result, with the batch in front; and how many products an example has."""
-    inputs, result = _axes(subscripts, shapes)
+    inputs, result = axes_of(subscripts, shapes)
     lengths = _lengths(inputs, shapes)
     if named:
         _check_dots(subscripts, lengths, result)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functrans.compile.passes.algebra import simplify
 from functrans.compile.passes.common import common_subexpressions
+from functrans.compile.passes.contraction import contractions
 from functrans.compile.passes.dead import dead_code
 from functrans.compile.passes.factorizations import factorizations
 from functrans.compile.passes.folding import fold_constants
@@ -32,6 +33,7 @@ EXACT: dict[str, Pass] = {
 
 #: What changes rounding: only those that are asked for by name run, before the others.
 ROUNDING: dict[str, Pass] = {
+    "contractions": contractions,
     "factorizations": factorizations,
     "signs": move_signs,  # rounds nothing, but a NaN may change its sign
 }

@@ -128,10 +128,11 @@ def _moves_nothing(equation: Equation) -> bool:
     if equation.primitive is reshape_p and "order" not in equation.params:
         before, after = equation.inputs[0].spec.shape, equation.params["shape"]
         return (len(before) == 1 and before != (1,)) or _long(before) == _long(after)
-    return equation.primitive is getitem_p and _only_new_axes(equation)
+    return equation.primitive is getitem_p and only_new_axes(equation)
 
 
-def _only_new_axes(equation: Equation) -> bool:
+def only_new_axes(equation: Equation) -> bool:
+    """Whether an indexing does no more than to add axes of length one."""
     return all(part is None or part is Ellipsis or part == (None, None, None) for part in equation.params["template"])
 
 
@@ -141,16 +142,21 @@ def _long(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _broadcasting(writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Sequence[Atom] | None:
     """An elementwise operation, of operands that it can broadcast by itself."""
-    shape = equation.outputs[0].spec.shape
+    found = narrowed(writer, inputs, equation.outputs[0].spec.shape)
+    if all(a is b for a, b in zip(found, inputs, strict=True)):
+        return None
+    return (writer.write(equation.primitive, *found, **equation.params),)
+
+
+def narrowed(writer: Writer, inputs: Sequence[Atom], shape: tuple[int, ...]) -> list[Atom]:
+    """Operands that broadcast to a shape, as what they are broadcasts of if these broadcast to it too."""
     found = list(inputs)
     for i in range(len(found)):
         while (source := _narrower(writer, found[i])) is not None:
             if not _reach(shape, [source.spec.shape, *[atom.spec.shape for j, atom in enumerate(found) if j != i]]):
                 break
             found[i] = source
-    if all(a is b for a, b in zip(found, inputs, strict=True)):
-        return None
-    return (writer.write(equation.primitive, *found, **equation.params),)
+    return found
 
 
 def _reach(shape: tuple[int, ...], shapes: Sequence[tuple[int, ...]]) -> bool:
@@ -173,7 +179,7 @@ def _narrower(writer: Writer, x: Atom) -> Atom | None:
     source = made.inputs[0]
     if made.primitive is broadcast_to_p:
         return source
-    if made.primitive is reshape_p or (made.primitive is getitem_p and _only_new_axes(made)):
+    if made.primitive is reshape_p or (made.primitive is getitem_p and only_new_axes(made)):
         rank = len(source.spec.shape)
         shape = x.spec.shape
         if rank and len(shape) > rank and shape == (1,) * (len(shape) - rank) + source.spec.shape:
