@@ -2,8 +2,9 @@
 
 ``absorbing_multiply(ct, d)`` differs from ``ct * d`` only where that is NaN. To look for a NaN after each product costs
 more than the product. But a NaN spreads through sums and products to the results, so it is enough to look there. The
-program is written a second time with plain products, and one number more to give, which is NaN if any product was one
-that counts; then the program itself runs, as it also does to warn of what the plain products may have kept quiet about.
+program is written a second time, with plain products (and with signs moved, which a NaN's sign depends on) and one
+number more to give, which is NaN if any product was one that counts; then the program itself runs, as it also does to
+warn of what the plain products may have kept quiet about.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from functrans.compile.memory_order import has_length
+from functrans.compile.passes.scalars import convert_scalars
+from functrans.compile.passes.signs import moved
 from functrans.compile.rewriting import Writer, rewritten
 from functrans.ir import Atom, Equation, Program, Var
 from functrans.ir.program import held_programs
@@ -56,6 +59,9 @@ def speculative(program: Program, least: int = 2) -> Program | None:
         return None
     suspects: set[Var] = set()
     made = rewritten(program, lambda *args: _plain(suspects, *args))
+    if not suspects:
+        return None
+    made = rewritten(made, lambda *args: _with_signs(suspects, *args))
     looked_at: dict[Atom, None] = {}
     for equation in made.equations:
         if not suspects.isdisjoint(equation.inputs):
@@ -69,7 +75,7 @@ def speculative(program: Program, least: int = 2) -> Program | None:
     looked_at.update(dict.fromkeys([atom for atom in made.outputs if atom in suspects]))
     if not looked_at or any(has_length(atom.spec) for atom in looked_at):
         return None
-    return _looking_at(made, list(looked_at))
+    return convert_scalars(_looking_at(made, list(looked_at)))
 
 
 def _plain(suspects: set[Var], writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Sequence[Atom] | None:
@@ -79,6 +85,16 @@ def _plain(suspects: set[Var], writer: Writer, equation: Equation, inputs: Seque
     product = writer.write(lookup("multiply"), *inputs)
     suspects.add(product)
     return [product]
+
+
+def _with_signs(
+    suspects: set[Var], writer: Writer, equation: Equation, inputs: Sequence[Atom]
+) -> Sequence[Atom] | None:
+    # Where a NaN shows, its sign does not matter either.
+    found = moved(writer, equation, inputs)
+    if found is not None:
+        suspects.update([atom for atom in found if isinstance(atom, Var)])
+    return found
 
 
 def _looking_at(program: Program, atoms: Sequence[Atom]) -> Program:

@@ -182,6 +182,20 @@ def test_errors_are_those_of_the_program():
     assert calls == [1, 1]
 
 
+def test_signs_are_moved_where_a_nan_shows():
+    def f(ct, d):
+        return absorb(ct, d) + (-np.exp(d)), (-absorb(ct, d)) * -2.0
+
+    program = ft.trace(f)(CT, FINITE)
+    assert "negative" in names(program)
+    assert "negative" not in names(speculative(program))
+    assert agrees(program, CT, FINITE)
+    assert not agrees(program, CT, np.full(4, np.nan))
+    assert agrees(ft.trace(lambda ct, d: (*f(ct, d), np.signbit(1.0 + (-np.exp(d)))))(CT, FINITE), CT, FINITE)
+    both = ft.trace(lambda ct, d: (np.sum(f(ct, np.cos(d))[1]), np.signbit(d[0] + (-np.exp(d)))))(CT, FINITE)
+    assert not agrees(both, CT, np.array([np.nan, 1.0, 2.0, 3.0]))
+
+
 def test_gradients():
     def loss(x, y):
         return np.sum(np.where(x > 0, np.sqrt(np.abs(x)) / y, 0.0) * np.exp(y))

@@ -181,6 +181,23 @@ def _where(self: _Simplifier, writer: Writer, equation: Equation, inputs: Sequen
     return chosen if order.is_own(chosen) and order.joint(inputs, out) == order.of(chosen) else None
 
 
+def _not_below(self: _Simplifier, writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Atom | None:
+    # Where `maximum(x, c)` takes `x`, or both: `(x == maximum(x, c)) | (x != x)` says that `x < c` is not so.
+    for equal, odd in (inputs, inputs[::-1]):
+        left, right = writer.definition(equal), writer.definition(odd)
+        if left is None or right is None or left.primitive.name != "equal" or right.primitive.name != "not_equal":
+            continue
+        x, out = left.inputs
+        chosen = writer.definition(out)
+        if chosen is None or chosen.primitive.name not in ("maximum", "minimum") or chosen.inputs[0] is not x:
+            continue
+        bound = chosen.inputs[1]
+        if right.inputs == (x, x) and x.spec == out.spec and _is_finite(bound) and isinstance(bound, Literal):
+            beyond = lookup("less" if chosen.primitive.name == "maximum" else "greater")
+            return writer.write(lookup("invert"), writer.write(beyond, x, bound))
+    return None
+
+
 def _is_false(writer: Writer, condition: Atom) -> bool:
     """Whether it is the question for an infinity that is equal to a finite constant."""
     both = writer.definition(condition)
@@ -256,5 +273,6 @@ _IDENTITIES: dict[str, Any] = {
     "strong": _strong,
     "weak": _weak,
     "where": _where,
+    "bitwise_or": _not_below,
     "absorbing_multiply": _absorbing,
 }

@@ -36,7 +36,10 @@ def common_subexpressions(program: Program) -> Program:
     for equation in program.equations:
         params = equation.params
         try:
-            name = (equation.primitive, tuple([key(a) for a in equation.inputs]), frozen_key(params) if params else ())
+            inputs = equation.inputs
+            if len(inputs) == 2 and _is_number(inputs[1]) and _commutes(equation):
+                inputs = (inputs[1], inputs[0])
+            name = (equation.primitive, tuple([key(a) for a in inputs]), frozen_key(params) if params else ())
             same = None if has_effect(equation) else first.setdefault(name, equation)
         except TypeError:  # a parameter with something in it that has no hash
             same = None
@@ -49,10 +52,19 @@ def common_subexpressions(program: Program) -> Program:
     read = lambda atom: now.get(atom, atom) if isinstance(atom, Var) else atom  # noqa: E731
     for i, equation in enumerate(kept):
         if any(atom in now for atom in equation.inputs):
-            inputs = [read(atom) for atom in equation.inputs]
-            kept[i] = Equation(equation.primitive, inputs, equation.outputs, equation.params, equation.location)
+            shared = [read(atom) for atom in equation.inputs]
+            kept[i] = Equation(equation.primitive, shared, equation.outputs, equation.params, equation.location)
     outputs = [read(atom) for atom in program.outputs]
     return with_equations(program, live_equations(kept, outputs), outputs)
+
+
+def _is_number(atom: Atom) -> bool:
+    """Whether it is a constant number, and not NaN (of two NaN the first counts)."""
+    return isinstance(atom, Literal) and not atom.spec.shape and known(atom) and bool(atom.value == atom.value)
+
+
+def _commutes(equation: Equation) -> bool:
+    return equation.primitive.name in ("add", "multiply") and equation.outputs[0].spec.dtype.kind in "fiu"
 
 
 def _literal_key(literal: Literal) -> Hashable:

@@ -53,10 +53,9 @@ def convert_scalars(program: Program) -> Program:
                 return None
             atoms = list(inputs)
             atoms[position] = literal
-            out = equation.outputs[0].spec
-            if equation.primitive.spec(*[atom.spec for atom in atoms]) != out:
-                return None
-            return [writer.write(equation.primitive, *atoms)]
+            # What comes out stays the same: of this dtype, with the other's axes.
+            writer.keep(Equation(equation.primitive, atoms, equation.outputs, equation.params, equation.location))
+            return equation.outputs
         return None
 
     return rewritten(program, converted)

@@ -20,10 +20,11 @@ from functrans.tracing.trace import frozen
 
 def move_signs(program: Program) -> Program:
     """The program in which sums subtract and constants are negative where values were negated before."""
-    return rewritten(program, _moved)
+    return rewritten(program, moved)
 
 
-def _moved(writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Sequence[Atom] | None:
+def moved(writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Sequence[Atom] | None:
+    """The rule, for one equation."""
     name = equation.primitive.name
     if name not in ("add", "subtract", "multiply", "divide", "negative"):
         return None

@@ -284,3 +284,24 @@ def test_the_choice_lies_where_the_result_would():
 
     assert left(f, np.asfortranarray(np.ones((3, 4))))[-1] == "where"
     assert left(lambda x, m: np.where(m, np.exp(x), np.exp(x)), c, c > 0)[-1] == "where"
+
+
+# The slope of rectifiers.
+
+
+@pytest.mark.parametrize("choose", [np.maximum, np.minimum])
+@pytest.mark.parametrize("c", [0, -0.0, 1.0, np.float64(1.0), np.linspace(-1.0, 1.0, 13)])
+def test_where_the_larger_of_two_is_the_first(choose, c):
+    def f(x):
+        return (x == choose(x, c)) | (x != x)
+
+    assert left(f, SPECIAL)[-1] == "invert"
+    assert "bitwise_or" not in left(ft.grad(lambda x: np.sum(choose(x, c) * np.arange(13.0))), SPECIAL)
+
+
+@pytest.mark.parametrize("c", [np.nan, np.array([np.nan] * 13), np.ones((2, 13)), 1e300])
+def test_where_the_larger_of_two_is_not_known(c):
+    with np.errstate(all="ignore"):
+        x = SPECIAL.astype(np.float32) if type(c) is float else SPECIAL
+        assert left(lambda x: (x == np.maximum(x, c)) | (x != x), x)[-1] == "bitwise_or"
+        assert left(lambda x: (x == np.maximum(x, x[0])) | (x != x), x)[-1] == "bitwise_or"

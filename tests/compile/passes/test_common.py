@@ -130,3 +130,13 @@ def test_a_parameter_without_hash():
 def test_a_program_without_duplicates_is_returned():
     program = ft.trace(lambda x: np.exp(x) + np.sin(x))(1.0)
     assert common_subexpressions(program) is program
+
+
+def test_a_number_stands_on_either_side():
+    x = np.array([1.0, -0.0, np.inf, np.nan, -np.nan])
+    made = check_pass(common_subexpressions, ft.trace(lambda x: (x * 2.0, 2.0 * x, 1 + x, x + 1))(x), [x])
+    assert names(made) == ["multiply", "add"]
+    program = ft.trace(lambda x: (x * np.nan, np.nan * x, x - 1, 1 - x, x + x[0], x[0] + x))(x)
+    assert len(check_pass(common_subexpressions, program, [x]).equations) == len(program.equations) - 1
+    program = ft.trace(lambda z: (z * 2.0, 2.0 * z))(x + 1j)
+    assert len(check_pass(common_subexpressions, program, [x + 1j]).equations) == 2
