@@ -14,5 +14,6 @@ from functrans.scipy.ndimage import geometry as geometry
 from functrans.scipy.ndimage import measurements as measurements
 from functrans.scipy.ndimage import selections as selections
 from functrans.scipy.ndimage import smoothing as smoothing
+from functrans.scipy.ndimage import splines as splines
 
 __getattr__, __dir__ = namespace("scipy.ndimage")

@@ -19,22 +19,21 @@ from functrans.ops.index import getitem
 from functrans.ops.plain import known
 from functrans.primitives import Primitive
 from functrans.scipy import twin
-from functrans.scipy.covering import covers
-from functrans.scipy.ndimage.filters import (
-    _beside,
-    _check_origin,
+from functrans.scipy.ndimage.pictures import (
+    beside,
     checked_cval,
     checked_mode,
     continued,
+    covers_picture,
+    in_place,
     per_axis,
-    picture,
 )
 from functrans.tracing.bind import bind
 
 
 def _windows(x: Any, footprint: Any, mode: str, cval: Any, origin: Sequence[int]) -> tuple[Any, Any]:
     """The entries of each window, along a last axis; and which of them it has not had before, beyond an edge."""
-    widths = [_beside(size, place) for size, place in zip(footprint.shape, origin, strict=True)]
+    widths = [beside(size, place) for size, place in zip(footprint.shape, origin, strict=True)]
     wide = continued(x, widths, mode, cval)
     flat = np.arange(int(np.prod(wide.shape))).reshape(wide.shape)
     corners = flat[tuple([slice(n) for n in x.shape])]
@@ -107,53 +106,36 @@ def _footprint(name: str, size: Any, footprint: Any, count: int) -> Any:
 
 
 def _prepared(
-    name: str, input: Any, size: Any, footprint: Any, output: Any, mode: Any, cval: Any, origin: Any, axes: Any
-) -> tuple[Any, dict[str, Any]]:
-    x = picture(input, name, output)
+    name: str,
+    x: Any,
+    size: Any = None,
+    footprint: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    origin: Any = 0,
+    axes: Any = None,
+) -> dict[str, Any]:
+    """The parameters of a filter, of what SciPy's functions take."""
     if x.dtype.kind == "c":
         raise TypeError("Complex type not supported")
     places = normalize_axes(axes, x.ndim)
     found = _footprint(name, size, footprint, len(places))
-    full = [0] * x.ndim
-    for axis, n, o in zip(places, found.shape, per_axis(origin, len(places)), strict=True):
-        full[axis] = _check_origin(n, o)
-    rest = tuple([axis for axis in range(x.ndim) if axis not in places])
+    full, rest = in_place(places, found.shape, per_axis(origin, len(places)), x.ndim)
     how = keywords({"mode": checked_mode(mode, name), "cval": checked_cval(cval, name)}, mode="reflect", cval=0.0)
-    return x, {"footprint": twin.Fixed(np.expand_dims(found, rest)), **how, "origin": tuple(full)}
+    return {"footprint": twin.Fixed(np.expand_dims(found, rest)), **how, "origin": full}
 
 
 def _extreme(primitive: Primitive) -> None:
     name = primitive.name.rpartition(".")[2]
 
-    @covers(getattr(ndimage, name))
-    def handler(
-        input: Any,
-        size: Any = None,
-        footprint: Any = None,
-        output: Any = None,
-        mode: Any = "reflect",
-        cval: Any = 0.0,
-        origin: Any = 0,
-        *,
-        axes: Any = None,
-    ) -> Any:
-        """With all keywords but ``output``; one mode for all axes."""
-        x, how = _prepared(name, input, size, footprint, output, mode, cval, origin, axes)
-        return bind(primitive, x, **how)
+    @covers_picture(getattr(ndimage, name))
+    def handler(x: Any, **how: Any) -> Any:
+        """One mode for all axes."""
+        return bind(primitive, x, **_prepared(name, x, **how))
 
-    @covers(getattr(ndimage, f"{name}1d"))
-    def along(
-        input: Any,
-        size: Any,
-        axis: Any = -1,
-        output: Any = None,
-        mode: Any = "reflect",
-        cval: Any = 0.0,
-        origin: Any = 0,
-    ) -> Any:
-        """With all keywords but ``output``."""
-        place = normalize_axis(axis, np.ndim(input))
-        return handler(input, size, None, output, mode, cval, origin, axes=(place,))
+    @covers_picture(getattr(ndimage, f"{name}1d"))
+    def along(x: Any, size: Any, axis: Any = -1, **how: Any) -> Any:
+        return handler(x, size=size, axes=(normalize_axis(axis, x.ndim),), **how)
 
 
 _extreme(_MAXIMUM)
@@ -161,34 +143,16 @@ _extreme(_MINIMUM)
 
 
 def _by_rank(name: str, rank_of: Callable[..., int], given: str = "") -> None:
-    function = getattr(ndimage, name)
-
-    def apply(
-        input: Any,
-        which: Any,
-        size: Any = None,
-        footprint: Any = None,
-        output: Any = None,
-        mode: Any = "reflect",
-        cval: Any = 0.0,
-        origin: Any = 0,
-        *,
-        axes: Any = None,
-    ) -> Any:
-        x, how = _prepared(name, input, size, footprint, output, mode, cval, origin, axes)
-        count = int(np.count_nonzero(how["footprint"].array))
+    @covers_picture(getattr(ndimage, name))
+    def handler(x: Any, **how: Any) -> Any:
+        """One mode for all axes."""
+        which = how.pop(given) if given else None
+        params = _prepared(name, x, **how)
+        count = int(np.count_nonzero(params["footprint"].array))
         rank = rank_of(known(which, name), count)
         if not 0 <= rank < count:
             raise RuntimeError("rank not within filter footprint size")
-        return bind(_RANK, x, rank=rank, **how)
-
-    @covers(function)
-    def handler(input: Any, *args: Any, **kwargs: Any) -> Any:
-        """With all keywords but ``output``; one mode for all axes."""
-        which = None
-        if given:
-            which, args = (kwargs.pop(given), args) if given in kwargs else (args[0], args[1:])
-        return apply(input, which, *args, **kwargs)
+        return bind(_RANK, x, rank=rank, **params)
 
 
 def _of_percentile(percentile: Any, count: int) -> int:

@@ -6,7 +6,7 @@ They are composed as SciPy composes them, so that the bits agree; the widths of 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,9 @@ from scipy import ndimage
 from functrans.ir.spec import ArraySpec
 from functrans.ops.family import normalize_axes, normalize_axis
 from functrans.ops.plain import known, plain
-from functrans.scipy.covering import covers, is_traced
-from functrans.scipy.ndimage.filters import correlate1d, per_axis, picture
+from functrans.scipy.covering import is_traced
+from functrans.scipy.ndimage.filters import correlate1d
+from functrans.scipy.ndimage.pictures import covers_picture, per_axis
 
 
 def _kernel(sigma: Any, order: int, radius: int) -> Any:
@@ -54,27 +55,24 @@ def _number(sigma: Any) -> float:
     return float(known(sigma, "scipy.ndimage.gaussian_filter", "the size of the kernel depends on it"))
 
 
-@covers(ndimage.gaussian_filter1d)
+@covers_picture(ndimage.gaussian_filter1d)
 def gaussian_filter1d(
-    input: Any,
+    x: Any,
     sigma: Any,
     axis: Any = -1,
     order: Any = 0,
-    output: Any = None,
     mode: Any = "reflect",
     cval: Any = 0.0,
     truncate: Any = 4.0,
-    *,
     radius: Any = None,
 ) -> Any:
-    """With all keywords but ``output``; of a traced ``sigma`` the value decides the size of the kernel."""
-    x = picture(input, "gaussian_filter1d", output)
+    """Of a traced ``sigma`` the value decides the size of the kernel."""
     reach = _reach(sigma, truncate, radius)
     if is_traced((sigma,)):
         weights = _kernel(sigma, operator.index(order), reach)
     else:
         weights = _plain_kernel(float(sigma), order, reach)
-    return correlate1d(x, weights[::-1], axis, None, mode, cval, 0)
+    return correlate1d(x, weights[::-1], axis, mode, cval)
 
 
 def _plain_kernel(sigma: float, order: Any, reach: int) -> Any:
@@ -85,28 +83,18 @@ def _plain_kernel(sigma: float, order: Any, reach: int) -> Any:
     return kernel + 0.0
 
 
-@covers(ndimage.gaussian_filter)
+@covers_picture(ndimage.gaussian_filter)
 def gaussian_filter(
-    input: Any,
-    sigma: Any,
-    order: Any = 0,
-    output: Any = None,
-    mode: Any = "reflect",
-    cval: Any = 0.0,
-    truncate: Any = 4.0,
-    *,
-    radius: Any = None,
-    axes: Any = None,
+    x: Any, sigma: Any, order: Any = 0, mode: Any = "reflect", radius: Any = None, axes: Any = None, **how: Any
 ) -> Any:
-    """With all keywords but ``output``; the widths may be traced, too."""
-    x = picture(input, "gaussian_filter", output)
+    """The widths may be traced, too."""
     places = normalize_axes(axes, x.ndim)
     sigmas = sigma if np.ndim(sigma) else per_axis(sigma, len(places)) if not is_traced((sigma,)) else None
     sigmas = [sigma] * len(places) if sigmas is None else sigmas
     orders, modes, radii = [per_axis(value, len(places)) for value in (order, mode, radius)]
     for i, axis in enumerate(places):
         if (radii[i] is not None and type(plain(sigmas[i])) is ArraySpec) or _number(sigmas[i]) > 1e-15:
-            x = gaussian_filter1d(x, sigmas[i], axis, orders[i], None, modes[i], cval, truncate, radius=radii[i])
+            x = gaussian_filter1d(x, sigmas[i], axis, orders[i], modes[i], radius=radii[i], **how)
     return x
 
 
@@ -121,54 +109,37 @@ def _sum_of_axes(x: Any, axes: Any, of_axis: Callable[[int, Any], Any], mode: An
     return total
 
 
-@covers(ndimage.laplace)
-def laplace(input: Any, output: Any = None, mode: Any = "reflect", cval: Any = 0.0, *, axes: Any = None) -> Any:
-    """With all keywords but ``output``."""
-    x = picture(input, "laplace", output)
+@covers_picture(ndimage.laplace)
+def laplace(x: Any, mode: Any = "reflect", cval: Any = 0.0, axes: Any = None) -> Any:
+    """Of second differences."""
     weights = np.array([1.0, -2.0, 1.0])
-    return _sum_of_axes(x, axes, lambda axis, way: correlate1d(x, weights, axis, None, way, cval, 0), mode)
+    return _sum_of_axes(x, axes, lambda axis, way: correlate1d(x, weights, axis, way, cval), mode)
 
 
-@covers(ndimage.gaussian_laplace)
-def gaussian_laplace(
-    input: Any,
-    sigma: Any,
-    output: Any = None,
-    mode: Any = "reflect",
-    cval: Any = 0.0,
-    *,
-    axes: Any = None,
-    **kwargs: Any,
-) -> Any:
-    """With all keywords but ``output``; the widths may be traced, too."""
-    x = picture(input, "gaussian_laplace", output)
+def _derived(x: Any, sigma: Any, order: int, axis: int, places: Sequence[int], how: Any) -> Any:
+    """A Gaussian filter along some axes, differentiated along one of them."""
+    orders = [order if place == axis else 0 for place in places]
+    return gaussian_filter(x, sigma, orders, axes=places, **how)
+
+
+@covers_picture(ndimage.gaussian_laplace)
+def gaussian_laplace(x: Any, sigma: Any, mode: Any = "reflect", axes: Any = None, **how: Any) -> Any:
+    """The widths may be traced, too."""
     places = normalize_axes(axes, x.ndim)
 
     def second(axis: int, way: Any) -> Any:
-        order = [2 if place == axis else 0 for place in places]
-        return gaussian_filter(x, sigma, order, None, way, cval, axes=places, **kwargs)
+        return _derived(x, sigma, 2, axis, places, {"mode": way, **how})
 
     return _sum_of_axes(x, axes, second, mode)
 
 
-@covers(ndimage.gaussian_gradient_magnitude)
-def gaussian_gradient_magnitude(
-    input: Any,
-    sigma: Any,
-    output: Any = None,
-    mode: Any = "reflect",
-    cval: Any = 0.0,
-    *,
-    axes: Any = None,
-    **kwargs: Any,
-) -> Any:
-    """With all keywords but ``output``; where the gradient is zero, so is the derivative."""
-    x = picture(input, "gaussian_gradient_magnitude", output)
+@covers_picture(ndimage.gaussian_gradient_magnitude)
+def gaussian_gradient_magnitude(x: Any, sigma: Any, mode: Any = "reflect", axes: Any = None, **how: Any) -> Any:
+    """Where the gradient is zero, so is the derivative."""
     places = normalize_axes(axes, x.ndim)
 
     def squared(axis: int, way: Any) -> Any:
-        order = [1 if place == axis else 0 for place in places]
-        slope = gaussian_filter(x, sigma, order, None, way, cval, axes=places, **kwargs)
+        slope = _derived(x, sigma, 1, axis, places, {"mode": way, **how})
         return slope * slope
 
     total = _sum_of_axes(x, axes, squared, mode)
@@ -179,18 +150,14 @@ def gaussian_gradient_magnitude(
 
 
 def _edges(function: Callable[..., Any], across: list[float]) -> None:
-    name = function.__name__
-
-    @covers(function)
-    def handler(input: Any, axis: Any = -1, output: Any = None, mode: Any = "reflect", cval: Any = 0.0) -> Any:
-        """With all keywords but ``output``."""
-        x = picture(input, name, output)
+    @covers_picture(function)
+    def handler(x: Any, axis: Any = -1, mode: Any = "reflect", cval: Any = 0.0) -> Any:
         axis = normalize_axis(axis, x.ndim)
         modes = per_axis(mode, x.ndim)
-        out = correlate1d(x, [-1.0, 0.0, 1.0], axis, None, modes[axis], cval, 0)
+        out = correlate1d(x, [-1.0, 0.0, 1.0], axis, modes[axis], cval)
         for other in range(x.ndim):
             if other != axis:
-                out = correlate1d(out, across, other, None, modes[other], cval, 0)
+                out = correlate1d(out, across, other, modes[other], cval)
         return out
 
 
