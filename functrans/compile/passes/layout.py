@@ -21,7 +21,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from functrans.compile.rewriting import Writer, rewritten
-from functrans.ir import Atom, Equation, Program, Var
+from functrans.ir import Atom, Equation, Program
 from functrans.ops.broadcast import broadcast_to_p
 from functrans.ops.duals import absorbing_multiply, absorbing_product
 from functrans.ops.extremum import max_p, min_p
@@ -60,6 +60,8 @@ def layout(program: Program) -> Program:
 
 def _once(program: Program) -> Program:
     told: set[Atom] | None = None
+    readers = {e.inputs[0]: e for e in program.equations if e.primitive is reshape_p and "order" not in e.params}
+    reduced: dict[Atom, Atom] = {}
 
     def rule(writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Sequence[Atom] | None:
         nonlocal told
@@ -67,15 +69,19 @@ def _once(program: Program) -> Program:
         if primitive is transpose_p:
             return _transpose(writer, equation, inputs[0])
         if primitive is reshape_p:
-            out = equation.outputs[0]
-            if "order" in equation.params or not out.spec.size:
-                return None
-            if not out.spec.shape and told is None:
-                told = _told_apart(program)
-            reduced = None if told and out in told else _reduced(writer, equation, inputs[0])
-            return reduced or _reshape(writer, equation, inputs[0])
+            known = reduced.get(equation.inputs[0])
+            return (known,) if known is not None else _reshape(writer, equation, inputs[0])
         if len(inputs) > 1 and primitive.impl in _BROADCASTING:
             return _broadcasting(writer, equation, inputs)
+        if primitive in _REDUCTIONS and equation.params.get("keepdims"):
+            var = equation.outputs[0]
+            reader = readers.get(var)
+            if reader is not None and not reader.outputs[0].spec.shape and told is None:
+                told = _told_apart(program)
+            if reader is not None and not (told and reader.outputs[0] in told) and _drops(writer, equation, reader):
+                params = {name: value for name, value in equation.params.items() if name != "keepdims"}
+                # Here, where it is computed: later, what it is the sum of would be kept for longer.
+                reduced[var] = writer.write(primitive, *inputs, **params)
         return None
 
     return rewritten(program, rule)
@@ -92,23 +98,17 @@ def _transpose(writer: Writer, equation: Equation, x: Atom) -> Sequence[Atom] | 
     return (writer.write(transpose_p, x, axes=axes),) if inner is not None else None
 
 
-def _reduced(writer: Writer, equation: Equation, x: Atom) -> Sequence[Atom] | None:
-    """``reshape(sum(x, axis, keepdims=True), the axes that are left)``."""
-    made = writer.definition(x)
-    if made is None or made.primitive not in _REDUCTIONS or not made.params.get("keepdims"):
-        return None
-    old = equation.inputs[0]
-    if not isinstance(old, Var) or writer.uses(old) != 1:
-        return None
-    axes, shape = made.params["axis"], equation.params["shape"]
-    if shape != tuple([n for i, n in enumerate(x.spec.shape) if i not in axes]):
-        return None
-    params = {name: value for name, value in made.params.items() if name != "keepdims"}
-    return (writer.write(made.primitive, *made.inputs, **params),)
+def _drops(writer: Writer, equation: Equation, reader: Equation) -> bool:
+    """Whether all that is done with a reduction is to drop the axes that it has kept."""
+    var, axes = equation.outputs[0], equation.params["axis"]
+    left = tuple([n for i, n in enumerate(var.spec.shape) if i not in axes])
+    return writer.uses(var) == 1 and reader.params["shape"] == left and var.spec.size > 0
 
 
 def _reshape(writer: Writer, equation: Equation, x: Atom) -> Sequence[Atom] | None:
     shape = equation.params["shape"]
+    if "order" in equation.params or not x.spec.size:
+        return None
     if shape and shape == x.spec.shape:
         return (x,)
     made = writer.definition(x)
