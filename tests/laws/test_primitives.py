@@ -22,8 +22,10 @@ from functrans.testing.strategies import cases
 from functrans.testing.strategies.operands import has_operands
 from functrans.testing.strategies.spread import spread
 
-#: How many cases; of SciPy's functions, which are many and slow, some.
-SMOOTH, EDGES = (12, 3), (8, 3)
+#: How many cases, smooth ones and at edges. SciPy's functions are many, and slow: those of one number get all, those of
+#: matrices and transforms, which have the most options, some, unless they are the slowest.
+EVERY, SOME, FEW = (12, 8), (6, 3), (3, 3)
+OPTIONS, SLOW = ("scipy.fft.", "scipy.linalg."), ("frechet", "logm", "power", "_are")
 
 if find_spec("scipy"):
     for name in functrans.scipy.SUBMODULES:
@@ -39,9 +41,16 @@ def pairs(laws: list[Law]) -> list[object]:
     ]
 
 
+def counts(primitive: Primitive) -> tuple[int, int]:
+    if not primitive.name.startswith("scipy.") or len(primitive.domain) == 1:
+        return EVERY
+    slow = any(part in primitive.name for part in SLOW)
+    return SOME if primitive.name.startswith(OPTIONS) and not slow else FEW
+
+
 @cache
 def spread_cases(primitive: Primitive, edges: bool) -> list[Case]:
-    return spread(primitive, (EDGES if edges else SMOOTH)[primitive.name.startswith("scipy.")], edges=edges)
+    return spread(primitive, counts(primitive)[edges], edges=edges)
 
 
 def check(law: Law, primitive: Primitive, edges: bool) -> None:
