@@ -1,6 +1,6 @@
 """Compiled gradients beside gradients by hand: value and gradient, as multiples of the time by hand.
 
-    python benchmarks/compiled.py [--only NAME ...] [--peers] [--rounds N] [--source] [--eager]
+    python benchmarks/compiled.py [--only NAME ...] [--peers] [--rounds N] [--source] [--eager] [--cpu]
 
 ``--only`` takes parts of names. ``--peers`` measures autograd, torch (eager) and jax (compiled) too, where they are
 installed (``pip install -e '.[bench]'``). ``--source`` prints what functrans runs. Every gradient is compared with the
@@ -155,7 +155,8 @@ def measured(task: Problem, options: argparse.Namespace) -> dict[str, str]:
     if options.source and "jit" in calls:
         print(JIT(eager).source(*args))
     memory = {name: peak(calls[name]) for name in ("by hand", "jit", "eager") if name in calls}
-    best = side_by_side(calls, rounds=options.rounds, budget=0.02)
+    clock = time.process_time if options.cpu else time.perf_counter
+    best = side_by_side(calls, rounds=options.rounds, budget=0.02, clock=clock)
     unit = best["by hand"]
     row = {"problem": task.name, "by hand": _seconds(unit), "aim": f"{task.aim:g}"}
     row |= {name: f"{best[name] / unit:.2f}" for name in best if name != "by hand"}
@@ -187,6 +188,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[""])
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--source", action="store_true")
+    parser.add_argument("--cpu", action="store_true", help="time of the processor (of all threads), on a busy machine")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--eager", action="store_true", help="without compilation")
     options = parser.parse_args()
