@@ -13,7 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from functrans.compile.blocks import CompiledBlock
+from functrans.compile.blocks import compiled as compiled_block
 from functrans.compile.emit import FRESH, KEEPS_ORDER, Scope, expression, in_entries, ufunc_of, written
+from functrans.compile.fusion import Block, groups
+from functrans.compile.rewriting import with_equations
 from functrans.ir import Atom, Equation, Literal, Program, Var
 from functrans.ir.source import fresh_names
 
@@ -39,13 +43,37 @@ class Code:
 
 def generated(program: Program) -> Code:
     """The code of a program whose constants are plain."""
-    writer = _Function(program, planned=True)
+    fused, blocks = with_blocks(program)
+    writer = _Function(fused, planned=True)
     text = writer.text()
     space = writer.scope.values
     if writer.guarded:
         space["otherwise"] = _Later(program)
     exec(compile(text, f"<functrans {program.name}>", "exec"), space)
-    return Code(space[writer.name], text, writer.plan.pooled_bytes())
+    shown = "".join(f"# block{i or ''}:\n{block.source.rstrip()}\n\n" for i, block in enumerate(blocks)) + text
+    return Code(space[writer.name], shown, writer.plan.pooled_bytes())
+
+
+class _Block:
+    """Stands in an equation for the primitive: several elementwise operations, done piece by piece."""
+
+    name, impl, multiple, effect, spec = "block", None, True, False, None
+
+
+def with_blocks(program: Program) -> tuple[Program, list[CompiledBlock]]:
+    """The program with an equation for each block of elementwise operations over large arrays."""
+    units = groups(program)
+    if not any(isinstance(unit, Block) for unit in units):
+        return program, []
+    primitive: Any = _Block()
+    equations, blocks = [], []
+    for unit in units:
+        if isinstance(unit, Block):
+            blocks.append(compiled_block(unit))
+            equations.append(Equation(primitive, unit.inputs, unit.outputs, {"block": blocks[-1]}))
+        else:
+            equations.append(unit)
+    return with_equations(program, equations), blocks
 
 
 class _Later:
@@ -72,14 +100,14 @@ class Plan:
     Attributes:
         last: by position of an equation, the values that are read there for the last time.
         into: by position, the operand whose memory the result takes over.
-        slots: by position, the number of the kept buffer that the result is computed into.
+        slots: by result, the number of the kept buffer that it is computed into.
         guards: inputs that must lie in C order.
     """
 
     def __init__(self, program: Program, planned: bool) -> None:
         self.last: dict[int, list[Var]] = {}
         self.into: dict[int, Var] = {}
-        self.slots: dict[int, int] = {}
+        self.slots: dict[Var, int] = {}
         self.guards: list[Var] = []
         self._sizes: list[int] = []
         self._root: dict[Var, Var] = {}
@@ -112,17 +140,17 @@ class Plan:
         ends = {var: position for position, dying in self.last.items() for var in dying}
         for equation in program.equations:
             fresh = equation.primitive.name in FRESH or ufunc_of(equation) is not None
-            owners = [] if fresh else list(filter(None, map(group, equation.inputs)))
+            owners = [] if fresh else list(dict.fromkeys(filter(None, map(group, equation.inputs))))
+            for other in owners[1:]:
+                for member in members.pop(other):
+                    root[member] = owners[0]
+                    members[owners[0]].append(member)
+                if other in kept:
+                    kept.add(owners[0])
             for var in equation.outputs:
-                owner = owners[0] if owners else var
-                for other in owners[1:]:
-                    if other is not owner:
-                        for member in members.pop(other):
-                            root[member] = owner
-                            members[owner].append(member)
-                        if other in kept:
-                            kept.add(owner)
-                        owners = [owner if o is other else o for o in owners]
+                if not fresh and not owners:
+                    owners = [var]
+                owner = var if fresh else owners[0]
                 root[var] = owner
                 members.setdefault(owner, []).append(var)
         kept.update(filter(None, map(group, program.outputs)))
@@ -156,17 +184,23 @@ class Plan:
                             slot = taken.pop(old)
                             taken[owner] = slot
                     elif owner not in kept and _bytes(var) >= POOLED:
-                        size = _bytes(var)
-                        slots = free.get(size)
-                        slot = slots.pop() if slots else len(self._sizes)
-                        if slot == len(self._sizes):
-                            self._sizes.append(size)
-                        self.slots[position] = slot
-                        taken[owner] = slot
+                        taken[owner] = self.slots[var] = self._slot(_bytes(var), free)
+            if equation.primitive.name == "block":
+                ordered.update(equation.outputs)
+                for var in equation.outputs:
+                    if root[var] not in kept and _bytes(var) >= POOLED:
+                        taken[root[var]] = self.slots[var] = self._slot(_bytes(var), free)
             for owner in [o for o in taken if death[o] == position]:
                 slot = taken.pop(owner)
                 free.setdefault(self._sizes[slot], []).append(slot)
         self.guards = [v for v in program.inputs if (v in ordered and len(v.spec.shape) > 1) or v in ordered]
+
+    def _slot(self, size: int, free: dict[int, list[int]]) -> int:
+        """A buffer of this size that is not in use."""
+        if free.get(size):
+            return free[size].pop()
+        self._sizes.append(size)
+        return len(self._sizes) - 1
 
     def _in_order(self, equation: Equation, ordered: set[Atom], ufunc: Any) -> bool:
         """Whether the result lies in C order, as far as is known."""
@@ -202,9 +236,9 @@ class Plan:
         """Bytes of the buffers that are kept."""
         return sum(self._sizes)
 
-    def arena(self, program: Program) -> Callable[[], tuple[np.ndarray[Any, Any], ...]]:
+    def arena(self) -> Callable[[], tuple[np.ndarray[Any, Any], ...]]:
         """What makes the arrays that results are computed into, in the order of their equations."""
-        wanted = [(slot, program.equations[p].outputs[0].spec) for p, slot in self.slots.items()]
+        wanted = [(slot, var.spec) for var, slot in self.slots.items()]
         sizes = list(self._sizes)
 
         def make() -> tuple[np.ndarray[Any, Any], ...]:
@@ -249,10 +283,10 @@ class _Function:
         if self.guarded:
             test = " and ".join(f"{self._names[v]}.flags.c_contiguous" for v in self.guarded)
             lines += [f"if not ({test}):", f"    return otherwise({', '.join(self._inputs)})"]
-        buffers = {position: f"out{i}" for i, position in enumerate(plan.slots)}
+        buffers = {var: f"out{i}" for i, var in enumerate(plan.slots)}
         if buffers:
             self.scope.taken.update(buffers.values())
-            take, give = _pool(plan.arena(program))
+            take, give = _pool(plan.arena())
             self.scope.values.update(take=take, give=give)
             lines += ["arena = take()", f"{', '.join(buffers.values())}, = arena"]
         for position, equation in enumerate(program.equations):
@@ -264,10 +298,14 @@ class _Function:
         head = f"def {self.name}({', '.join(self._inputs)}):"
         return "\n".join([head, *["    " + line for line in lines]]) + "\n"
 
-    def _equation(self, position: int, equation: Equation, buffers: dict[int, str]) -> list[str]:
+    def _equation(self, position: int, equation: Equation, buffers: dict[Var, str]) -> list[str]:
         args = [self._atom(atom) for atom in equation.inputs]
         into = self.plan.into.get(position)
-        out = buffers.get(position) or (None if into is None else self._names[into])
+        if equation.primitive.name == "block":
+            return self._block(position, equation, args, buffers)
+        out = buffers.get(equation.outputs[0]) if equation.outputs else None
+        if into is not None:
+            out = self._names[into]
         ufunc = ufunc_of(equation)
         lines = written(equation, args, into is not None, self.scope)
         if lines is not None:
@@ -286,6 +324,16 @@ class _Function:
         if equation.primitive.multiple:
             left = f"{left}," if len(equation.outputs) == 1 else left
         return [f"{left} = {right}" if left else right, *self._dead(position)]
+
+    def _block(self, position: int, equation: Equation, args: list[str], buffers: dict[Var, str]) -> list[str]:
+        function = self.scope.function("block", equation.params["block"])
+        given = [buffers.get(var, "None") for var in equation.outputs]
+        if any(var in buffers for var in equation.outputs):
+            args = [*args, f"out=({', '.join(given)},)"]
+        for var in equation.outputs:
+            self._names[var] = next(self._fresh)
+        left = ", ".join(self._names[var] for var in equation.outputs)
+        return [f"{left}, = {function}({', '.join(args)})", *self._dead(position)]
 
     def _dead(self, position: int) -> list[str]:
         given = self.program.inputs

@@ -35,7 +35,7 @@ _REDUCE = {"sum": np.add.reduce, "prod": np.multiply.reduce, "max": np.maximum.r
 _REDUCE_NAMES = {"sum": "add_reduce", "prod": "multiply_reduce", "max": "maximum_reduce", "min": "minimum_reduce"}
 #: What gives an array of its own, which nothing else holds, beside ufuncs.
 FRESH = frozenset(
-    {*_BINARY, *_UNARY, *_REDUCE, "mean", "absolute", "where", "concatenate", "stack", "scatter", "index_add"}
+    {*_BINARY, *_UNARY, *_REDUCE, "block", "mean", "absolute", "where", "concatenate", "stack", "scatter", "index_add"}
     | {"index_set", "absorbing_multiply", "absorbing_product", "sech_squared", "one_minus_square", "logistic"}
     | {"clip_low", "clip_high", "clip", "solve", "inv", "cholesky", "cumsum", "dot", "outer", "inner"}
 )
