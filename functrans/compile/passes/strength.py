@@ -56,16 +56,17 @@ def _reciprocal(inputs: Sequence[Atom]) -> Any:
 
 def _quotient(inputs: Sequence[Atom]) -> Any:
     x, y = inputs
-    if not isinstance(y, Literal) or y.spec.shape or not known(y) or x.spec.dtype.kind == "c":
+    if not isinstance(y, Literal) or y.spec.shape or not known(y):
+        return None
+    if x.spec.dtype.kind == "c" or y.spec.dtype.kind not in "if":
         return None
     dtype = np.result_type(x.spec.dtype, np.float64) if x.spec.dtype.kind in "iub" else x.spec.dtype
     if dtype.char not in "fd" or not (y.spec.weak or y.spec.dtype == dtype):
         return None
-    number = float(y.value)
     # A power of two has an exact reciprocal; both are rounded once, from the same number.
-    if number == 0 or number != number or abs(frexp(number)[0]) != 0.5 or not 2.0**-100 <= abs(number) <= 2.0**100:
+    if not 2.0**-100 <= abs(y.value) <= 2.0**100 or abs(frexp(y.value)[0]) != 0.5:
         return None
-    value = 1.0 / number
+    value = 1.0 / float(y.value)
     return ("multiply", x, Literal(value if y.spec.weak else y.spec.dtype.type(value)))
 
 

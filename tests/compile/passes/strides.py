@@ -19,9 +19,10 @@ def check_strides(rewrite: Callable[[Program], Program], program: Program, leave
     whole = Program(program.inputs, program.equations, [*program.outputs, *every])
     rewritten = check_pass(rewrite, whole, leaves)
     with np.errstate(all="ignore"):
-        for ours, theirs in zip(run(rewritten, leaves), run(whole, leaves), strict=True):
+        for atom, ours, theirs in zip(rewritten.outputs, run(rewritten, leaves), run(whole, leaves), strict=True):
             assert type(ours) is type(theirs)
-            if isinstance(ours, np.ndarray) and ours.size:
+            # What is constant is copied in the end.
+            if isinstance(ours, np.ndarray) and ours.size and not isinstance(atom, Literal):
                 assert ours.strides == theirs.strides
     return made
 

@@ -80,6 +80,8 @@ def test_quotients_by_powers_of_two(exponent, dtype, strong) -> None:
         (lambda x: x**3, ["pow"]),
         (lambda x: np.power(x, 2), ["power"]),
         (lambda x: x / 3.0, ["divide"]),
+        (lambda x: x / 2j, ["divide"]),
+        (lambda x: x / np.nan, ["divide"]),
         (lambda x: x / 2.0**-1074, ["divide"]),
         (lambda x: x / 0.0, ["divide"]),
         (lambda x: x / np.inf, ["divide"]),
@@ -104,3 +106,8 @@ def test_numbers_are_left_alone():
 def test_integers_are_rounded_once():
     x = np.array([2**53 + 1, 2**62 + 1, -(2**63)])
     assert left(lambda x: x / 2, x) == ["multiply"]
+
+
+def test_integers_without_bounds():
+    program = ft.trace(lambda x: x / 2**1100)(np.ones(3))
+    assert cheaper(program) is program
