@@ -16,11 +16,13 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from functrans.compile.passes.layout import narrowed, only_new_axes
 from functrans.compile.rewriting import Writer, rewritten
 from functrans.control.closure import flat_program
 from functrans.ir import Atom, Equation, Literal, Program
-from functrans.ops.arithmetic import divide, multiply, negative, pow_operator
+from functrans.ops.arithmetic import add, divide, multiply, negative, pow_operator, subtract
 from functrans.ops.contraction import contract
 from functrans.ops.einsum import axes_of, by_pairs, einsum_p
 from functrans.ops.elementwise import square
@@ -33,6 +35,8 @@ from functrans.ops.statistics import mean_p
 Labels = tuple[int, ...]
 # From here on einsum's own loop over rows is faster than sums over columns, whose entries lie apart in memory.
 _LARGE = 2048
+# So many products, as terms of one sum, are summed one by one.
+_TERMS = 4
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -64,85 +68,112 @@ def _once(program: Program) -> Program:
 
 
 class _Product(NamedTuple):
-    """Two factors, and what the result is to be multiplied by."""
+    """Two factors, what the sum of their products is to be multiplied by, and whether it is to be subtracted."""
 
     a: Atom
     b: Atom
-    scales: list[Atom]
+    scales: tuple[Atom, ...]
     negated: bool
 
 
 def _read_by_others(program: Program) -> set[Atom]:
-    """What is read by more than sums, and signs and scales of what is summed."""
+    """What is read by more than sums, and terms of what is summed."""
     others: set[Atom] = set(program.outputs)
     for equation in reversed(program.equations):
         primitive, inputs = equation.primitive, equation.inputs
         if primitive is sum_p or primitive is mean_p:
             others.update(inputs[1:])
-        elif primitive is negative and equation.outputs[0] not in others:
-            pass
-        elif primitive is multiply and equation.outputs[0] not in others:
-            others.update(inputs if all(x.spec.shape for x in inputs) else [x for x in inputs if not x.spec.shape])
-        else:
+        elif equation.outputs[0] in others or primitive not in (negative, multiply, add, subtract):
             others.update(inputs)
+        elif primitive is multiply:
+            numbers = [x for x in inputs if _number(x) is not None]
+            others.update(numbers or inputs)
     return others
 
 
 def _sum(writer: Writer, equation: Equation, inputs: Sequence[Atom], others: set[Atom]) -> Sequence[Atom] | None:
-    x, axes, out = inputs[0], equation.params["axis"], equation.outputs[0].spec
-    spec = x.spec
+    spec, axes, out = inputs[0].spec, equation.params["axis"], equation.outputs[0].spec
     if spec.dtype.char not in "fdFD" or out.dtype != spec.dtype or len(inputs) > 1 or equation.inputs[0] in others:
         return None
     if (
         not spec.size
         or prod([spec.shape[i] for i in axes]) <= 1
-        or equation.params.get("dtype", spec.dtype) != spec.dtype
+        or equation.params.get("dtype", out.dtype) != out.dtype
     ):
         return None
-    found = _product(writer, x, others)
-    if found is None:
+    products = _products(writer, inputs[0], others)
+    if products is None:
         return None
     labels = tuple(range(1, spec.ndim + 1))
-    of_a, of_b = [labels[spec.ndim - factor.spec.ndim :] for factor in (found.a, found.b)]
-    result = _contracted(writer, found.a, of_a, found.b, of_b, tuple([n for n in labels if n - 1 not in axes]))
-    if result.spec.shape != out.shape:
-        result = writer.write(reshape_p, result, shape=out.shape)
-    for scale in reversed(found.scales):
-        result = writer.write(multiply, result, scale)
-    if found.negated:
-        result = writer.write(negative, result)
-    if equation.primitive is mean_p:
-        result = writer.write(divide, result, Literal(float(spec.size // out.size)))
-    return (result,)
+    wanted = tuple([label for label in labels if label - 1 not in axes])
+    total: Atom | None = None
+    for a, b, scales, negated in sorted(products, key=lambda product: product.negated):
+        of_a, of_b = [labels[spec.ndim - factor.spec.ndim :] for factor in (a, b)]
+        term = _contracted(writer, a, of_a, b, of_b, wanted)
+        if term.spec.shape != out.shape:
+            term = writer.write(reshape_p, term, shape=out.shape)
+        for scale in reversed(scales):
+            term = writer.write(multiply, term, scale)
+        if total is not None:
+            term = writer.write(subtract if negated else add, total, term)
+        elif negated:
+            term = writer.write(negative, term)
+        total = term
+    if equation.primitive is mean_p and total is not None:
+        total = writer.write(divide, total, Literal(float(spec.size // out.size)))
+    return None if total is None else (total,)
 
 
-def _product(writer: Writer, x: Atom, others: set[Atom]) -> _Product | None:
-    """What a value is the product of."""
-    scales: list[Atom] = []
-    spec, negated = x.spec, False
-    while x not in others:
+def _products(writer: Writer, x: Atom, others: set[Atom]) -> list[_Product] | None:
+    """What a value is the sum of, if that is a few products which only sums read."""
+    spec = x.spec
+    found: list[_Product] = []
+    left: list[tuple[Atom, tuple[Atom, ...], bool]] = [(x, (), False)]
+    while left:
+        x, scales, negated = left.pop()
         made = writer.definition(x)
-        if made is None:
+        if made is None or x in others or x.spec != spec or len(found) + len(left) >= _TERMS:
             return None
-        if made.primitive is negative:
-            x, negated = made.inputs[0], not negated
-            continue
-        if made.primitive is multiply:
-            a, b = narrowed(writer, made.inputs, spec.shape)
-        elif made.primitive is square or (made.primitive is pow_operator and _is_two(made.inputs[1])):
-            a = b = made.inputs[0]
+        primitive, operands = made.primitive, made.inputs
+        if primitive is negative:
+            left.append((operands[0], scales, not negated))
+        elif primitive is add or primitive is subtract:
+            left.append((operands[1], scales, negated is not (primitive is subtract)))
+            left.append((operands[0], scales, negated))
+        elif primitive is square or (primitive is pow_operator and _is_two(operands[1])):
+            found.append(_Product(operands[0], operands[0], scales, negated))
+        elif primitive is multiply:
+            a, b = narrowed(writer, operands, spec.shape)
+            number = _number(b)
+            if number is None:
+                a, b, number = b, a, _number(a)
+            if number is not None:
+                left.append((a, (*scales, number), negated))
+            else:
+                found.append(_Product(b, a, scales, negated))
         else:
             return None
-        if not a.spec.shape:
-            a, b = b, a
-        if a.spec.dtype != spec.dtype or a.spec.weak:
-            return None
-        if b.spec.shape:
-            return None if b.spec.dtype != spec.dtype else _Product(a, b, scales, negated)
-        if a.spec.shape != spec.shape:
-            return None
-        scales.append(b)
-        x = a
+    for product in found:
+        for factor in (product.a, product.b):
+            if factor.spec.dtype != spec.dtype or factor.spec.weak or not factor.spec.shape:
+                return None
+    return _collected(found)
+
+
+def _collected(products: list[_Product]) -> list[_Product]:
+    """Products without one that is there twice, as in the derivative of a square."""
+    if len(products) == 2 and products[0] == products[1]:
+        a, b, scales, negated = products[0]
+        return [_Product(a, b, (*scales, Literal(2.0)), negated)]
+    return products
+
+
+def _number(x: Atom) -> Atom | None:
+    """What a factor is if it is one number: an operand without axes, or a constant that repeats one."""
+    if not x.spec.shape:
+        return x
+    if isinstance(x, Literal) and type(x.value) is np.ndarray and x.value.size and not any(x.value.strides):
+        return Literal(x.value[(0,) * x.value.ndim])
     return None
 
 

@@ -64,7 +64,7 @@ def sums(draw: hst.DrawFn) -> tuple[Callable[..., Any], list[Any]]:
     dtype = draw(hst.sampled_from([np.float64, np.float32, np.complex128]))
     rng = np.random.default_rng(draw(hst.integers(0, 99)))
     args = [laid_out(rng.normal(size=s).astype(dtype), draw(hst.sampled_from(("", *LAYOUTS)))) for s in shapes]
-    keepdims, mean, way = draw(hst.booleans()), draw(hst.booleans()), draw(hst.sampled_from("=-*2b"))
+    keepdims, mean, way = draw(hst.booleans()), draw(hst.booleans()), draw(hst.sampled_from("=-*2b+"))
 
     def f(x: Any, y: Any) -> Any:
         match way:
@@ -76,6 +76,8 @@ def sums(draw: hst.DrawFn) -> tuple[Callable[..., Any], list[Any]]:
                 z = 3.0 * (x * y) * x.dtype.type(0.5)
             case "2":
                 z = (x + y) ** 2
+            case "+":
+                z = 2.0 * (x * y - y * y * x) + (x + y) * x * y
             case _:
                 z = np.broadcast_to(x, full) * np.broadcast_to(y, full)
         return (np.mean if mean else np.sum)(z, axis=axes, keepdims=keepdims)
@@ -112,6 +114,10 @@ V = A[0]
         (lambda x: np.sum(x**2), (V,), ["matmul"]),
         (lambda x: np.mean(x**2), (V,), ["matmul", "divide"]),
         (lambda x, y: np.sum(x * y * 2.0), (V, V), ["matmul", "multiply"]),
+        (lambda x, y: np.sum(x * y - y * y), (V, V), ["matmul", "matmul", "subtract"]),
+        (lambda x, y: np.sum(x * y + x * y), (V, V), ["matmul", "multiply"]),
+        (lambda x, y: np.sum(-(x * y) + np.full(4, 2.0) * y * y), (V, V), ["multiply", "matmul", "matmul", "subtract"]),
+        (lambda x, y: np.sum(np.broadcast_to(2.0, 4) * (y * y)), (V, V), ["matmul", "multiply"]),
         (lambda a, b: np.einsum("ij,jk->ik", a, b), (A, B), ["matmul"]),
         (lambda a, b, c: np.einsum("ij,jk,il->kl", a, b, c), (A, B, C), ["matmul", "transpose", "matmul"]),
         (lambda a, c: np.sum(a * c, axis=0), (np.ones((99, 99)),) * 2, ["einsum"]),
@@ -127,6 +133,7 @@ def test_what_it_makes(f: Callable[..., Any], args: Sequence[Any], expected: lis
         (lambda a: np.sum(a, axis=0), (A,), ["sum"]),
         (lambda a: np.sum(a * 2.0), (A,), ["multiply", "sum"]),
         (lambda a, c: np.sum(a * c, axis=()), (A, C), ["multiply", "sum"]),
+        (lambda a, c: np.sum(a * c + a), (A, C), ["multiply", "add", "sum"]),
         (lambda i: np.sum(i * i), (np.arange(3),), ["multiply", "sum"]),
         (lambda a, c: np.sum(a * c, dtype=np.float64), (np.float32(A),) * 2, ["multiply", "sum"]),
         (lambda a, c: np.sum(a * c), (np.float32(A), C), ["multiply", "sum"]),
