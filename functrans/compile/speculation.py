@@ -18,33 +18,23 @@ from functrans.compile.memory_order import has_length
 from functrans.compile.passes.scalars import convert_scalars
 from functrans.compile.passes.signs import moved
 from functrans.compile.rewriting import Writer, rewritten
-from functrans.ir import Atom, Equation, Program, Var
+from functrans.ir import Atom, Equation, Program
 from functrans.ir.program import held_programs
 from functrans.primitives import lookup
 from functrans.tracing.trace import has_effect
 
-# An entry of the result is NaN if it was computed from one: whatever else depends on a NaN is looked at by itself.
-_SPREADING = frozenset(
+_ABSORBING = frozenset(["absorbing_multiply", "absorbing_product"])
+# Every entry of an operand has a part in the result, and makes it NaN where it is one.
+_WHOLE = frozenset(
     [
-        *[
-            "add",
-            "subtract",
-            "multiply",
-            "divide",
-            "negative",
-            "positive",
-            "square",
-            "sqrt",
-            "absolute",
-            "fabs",
-            "sign",
-        ],
+        *["add", "subtract", "multiply", "divide", "negative", "positive", "square", "sqrt", "absolute", "sign"],
         *["maximum", "minimum", "exp", "expm1", "log", "log1p", "sin", "cos", "tan", "tanh", "sinh", "cosh", "arctan"],
-        *["sum", "mean", "cumsum", "transpose", "reshape", "broadcast_to", "copy", "getitem", "scatter", "index_add"],
-        *["index_set", "concatenate", "stack", "flip", "roll", "diagonal", "diag", "tril", "triu", "where", "strong"],
-        *["matmul", "dot", "inner", "outer", "vecdot", "matvec", "vecmat", "tensordot"],
+        *["transpose", "reshape", "broadcast_to", "copy", "concatenate", "stack", "flip", "roll", "strong", "diag"],
+        *["cumsum", "index_add", "matmul", "dot", "inner", "outer", "vecdot", "matvec", "vecmat", "tensordot"],
     ]
 )
+# An entry of the result is NaN if it was computed from one, though some may have been left out.
+_SPREADING = _WHOLE | {"sum", "mean", "getitem", "scatter", "index_set", "diagonal", "tril", "triu", "where"}
 
 
 def speculative(program: Program, least: int = 2) -> Program | None:
@@ -53,48 +43,81 @@ def speculative(program: Program, least: int = 2) -> Program | None:
     None where nothing is gained (fewer such products than ``least``), and where the program cannot be run a second
     time, or might not end: what prints, or a loop that a NaN enters.
     """
-    if sum([equation.primitive.name == "absorbing_multiply" for equation in program.equations]) < least:
+    if sum([equation.primitive.name in _ABSORBING for equation in program.equations]) < least:
         return None
     if any(map(has_effect, program.equations)):
         return None
-    suspects: set[Var] = set()
-    made = rewritten(program, lambda *args: _plain(suspects, *args))
-    if not suspects:
+    suspects = _Suspects()
+    made = rewritten(program, suspects.plain)
+    if not suspects.found:
         return None
-    made = rewritten(made, lambda *args: _with_signs(suspects, *args))
-    looked_at: dict[Atom, None] = {}
-    for equation in made.equations:
-        if not suspects.isdisjoint(equation.inputs):
-            name, specs = equation.primitive.name, [var.spec for var in equation.outputs]
-            if name in _SPREADING and all(s.dtype.kind == "f" for s in specs):
-                suspects.update(equation.outputs)
-            elif held_programs(equation.params):
-                return None
-            else:
-                looked_at.update(dict.fromkeys([atom for atom in equation.inputs if atom in suspects]))
-    looked_at.update(dict.fromkeys([atom for atom in made.outputs if atom in suspects]))
+    made = rewritten(made, suspects.with_signs)
+    looked_at = suspects.to_look_at(made)
     if not looked_at or any(has_length(atom.spec) for atom in looked_at):
         return None
-    return convert_scalars(_looking_at(made, list(looked_at)))
+    return convert_scalars(_looking_at(made, looked_at))
 
 
-def _plain(suspects: set[Var], writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Sequence[Atom] | None:
-    out = equation.outputs[0].spec
-    if equation.primitive.name != "absorbing_multiply" or out.dtype.kind != "f" or any(a.spec.weak for a in inputs):
-        return None
-    product = writer.write(lookup("multiply"), *inputs)
-    suspects.add(product)
-    return [product]
+class _Suspects:
+    """The values that are not what they were where they are NaN.
 
+    Attributes:
+        found: all of them.
+        whole: those that are not what they were anywhere, if there is a NaN: where one shows, ``absorbing_product``
+            takes the sign of zeros, too.
+    """
 
-def _with_signs(
-    suspects: set[Var], writer: Writer, equation: Equation, inputs: Sequence[Atom]
-) -> Sequence[Atom] | None:
-    # Where a NaN shows, its sign does not matter either.
-    found = moved(writer, equation, inputs)
-    if found is not None:
-        suspects.update([atom for atom in found if isinstance(atom, Var)])
-    return found
+    __slots__ = ("found", "whole")
+
+    def __init__(self) -> None:
+        self.found: set[Atom] = set()
+        self.whole: set[Atom] = set()
+
+    def plain(self, writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Sequence[Atom] | None:
+        """A rule: a plain product for one that absorbs."""
+        name = equation.primitive.name
+        if name not in _ABSORBING:
+            return None
+        out, multiply = equation.outputs[0].spec, lookup("multiply")
+        if out.dtype.kind != "f" or (not out.shape and any(a.spec.weak for a in inputs)):
+            return None
+        product = writer.write(multiply, *inputs)
+        self.found.add(product)
+        if name == "absorbing_product":
+            self.whole.add(product)
+        return [product]
+
+    def with_signs(self, writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Sequence[Atom] | None:
+        """A rule: signs are moved. Where a NaN shows, its sign does not matter."""
+        atoms = moved(writer, equation, inputs)
+        if atoms is not None:
+            self.found.update(atoms)
+            if not self.whole.isdisjoint(equation.outputs):
+                self.whole.update(atoms)
+        return atoms
+
+    def to_look_at(self, program: Program) -> list[Atom]:
+        """Values among which is a NaN if one made a difference; none if the program had better not see one."""
+        found, looked_at = self.found, dict[Atom, None]()
+        for equation in program.equations:
+            if found.isdisjoint(equation.inputs):
+                continue
+            if equation.primitive.name in _SPREADING and all(var.spec.dtype.kind == "f" for var in equation.outputs):
+                found.update(equation.outputs)
+            elif held_programs(equation.params):
+                return []
+            else:
+                looked_at.update(dict.fromkeys([atom for atom in equation.inputs if atom in found]))
+        looked_at.update(dict.fromkeys([atom for atom in program.outputs if atom in found]))
+        shown = set(looked_at)
+        for equation in reversed(program.equations):
+            name = equation.primitive.name
+            if name in _WHOLE or (name in ("sum", "mean") and len(equation.inputs) == 1):
+                shown.update(equation.inputs if any(v in shown and v.spec.size for v in equation.outputs) else ())
+            if not self.whole.isdisjoint(equation.outputs):
+                hidden = [v for v in equation.outputs if v in self.whole and v not in shown]
+                looked_at.update(dict.fromkeys(hidden))
+        return list(looked_at)
 
 
 def _looking_at(program: Program, atoms: Sequence[Atom]) -> Program:

@@ -19,8 +19,19 @@ from functrans.testing import strategies as st
 from functrans.testing.compare import assert_same_bits
 from functrans.tracing.bind import bind
 
-CENTRAL = ["absorbing_multiply"] * 6 + ["multiply", "add", "where", "sum", "negative", "getitem", "maximum", "divide"]
+CENTRAL = ["absorbing_multiply", "absorbing_product", "multiply", "add", "where", "sum", "negative", "getitem", "divide"]
+    "multiply",
+    "add",
+    "where",
+    "sum",
+    "negative",
+    "getitem",
+    "maximum",
+    "divide",
+]
 absorb = lambda ct, d: bind(lookup("absorbing_multiply"), ct, d)  # noqa: E731
+
+absorb_either = lambda a, b: bind(lookup("absorbing_product"), a, b)  # noqa: E731
 
 
 def names(program: Program) -> list[str]:
@@ -69,6 +80,31 @@ def test_it_is_right_where_no_zero_meets_an_infinity():
     assert agrees(program, CT, FINITE)
     assert not agrees(program, CT, INFINITE)
     assert not agrees(program, CT, FINITE * np.nan)
+
+
+def test_products_in_which_either_absorbs():
+    program = ft.trace(lambda a, b: absorb_either(absorb_either(a, b), 2.0 + b))(CT, FINITE)
+    assert not {"absorbing_product", "sum"}.issubset(names(speculative(program)))
+    assert agrees(program, CT, FINITE)
+    assert not agrees(program, CT, INFINITE)
+    assert not agrees(program, INFINITE, CT)
+
+
+@pytest.mark.parametrize(
+    "hide",
+    [
+        lambda p: np.where(np.arange(4) > 1, p, 5.0),
+        lambda p: p[1:],
+        lambda p: np.sum(p, where=np.arange(4) > 1),
+        lambda p: np.outer(p[:2], np.ones(0)),
+        lambda p: np.tril(np.stack([p, p]), 1)[0, :3],
+    ],
+)
+def test_a_nan_that_a_mask_hides_changes_the_sign_of_other_zeros(hide):
+    a, b = np.array([0.0, 1.0, -0.0, 2.0]), np.array([np.nan, 1.0, 1.0, 1.0])
+    program = ft.trace(lambda a, b: (hide(absorb_either(a, b)), a))(a, b)
+    assert not agrees(program, a, b)
+    assert agrees(program, a, np.ones(4))
 
 
 def test_what_a_mask_hides_does_not_count():
@@ -120,7 +156,7 @@ def test_what_prints_is_left_alone():
 def test_nothing_to_gain():
     assert speculative(ft.trace(lambda x: x * x)(1.0), least=1) is None
     assert speculative(ft.trace(lambda ct, d: absorb(ct, d))(CT, FINITE)) is None
-    assert speculative(ft.trace(lambda ct, d: absorb(ct, d))(CT + 0j, FINITE), least=1) is None
+    assert speculative(ft.trace(absorb_either)(CT + 0j, FINITE), least=1) is None
 
 
 def runners(program: Program) -> tuple[Speculating, list[int]]:
