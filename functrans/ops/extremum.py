@@ -14,12 +14,12 @@ from functrans.ops.reduction import (
     NO_VALUE,
     Axes,
     check_nonempty,
+    choosing,
     expand,
     named_impl,
     named_source,
     reduced_shape,
     reduction,
-    with_start,
 )
 from functrans.primitives import Primitive, Rules
 from functrans.tracing.bind import bind
@@ -78,32 +78,9 @@ max_p = _extremum("max", np.max, np.maximum)
 min_p = _extremum("min", np.min, np.minimum)
 
 
-@implements(np.max, np.amax)
-def max(
-    a: Any,
-    axis: Any = None,
-    out: None = None,
-    keepdims: Any = NO_VALUE,
-    initial: Any = NO_VALUE,
-    where: Any = NO_VALUE,
-) -> Any:
-    """``np.max``; entries that tie share the derivative evenly."""
-    a, params = reduction("np.max", a, axis, out, keepdims)
-    return with_start(max_p, "np.max", a, params, initial, where, None)
-
-
-@implements(np.min, np.amin)
-def min(
-    a: Any,
-    axis: Any = None,
-    out: None = None,
-    keepdims: Any = NO_VALUE,
-    initial: Any = NO_VALUE,
-    where: Any = NO_VALUE,
-) -> Any:
-    """``np.min``; entries that tie share the derivative evenly."""
-    a, params = reduction("np.min", a, axis, out, keepdims)
-    return with_start(min_p, "np.min", a, params, initial, where, None)
+# Entries that tie share the derivative evenly.
+max = implements(np.max, np.amax)(choosing(max_p, "np.max"))
+min = implements(np.min, np.amin)(choosing(min_p, "np.min"))
 
 
 @implements(np.ptp)

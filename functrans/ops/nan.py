@@ -9,7 +9,6 @@ whatever comes from behind; also where nothing is left and NumPy warns and retur
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,15 +22,15 @@ from functrans.ops.reduction import (
     Axes,
     array,
     check_nonempty,
+    choosing,
     dtype_of,
     expand,
     keep,
     named_impl,
     named_source,
     reduced_shape,
-    reduction,
     spread,
-    with_start,
+    starting_at,
 )
 from functrans.primitives import Primitive, Rules
 from functrans.tracing.dispatch import implements
@@ -113,34 +112,8 @@ nanprod_p = nan_reduction(
 )
 
 
-@implements(np.nansum)
-def nansum(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: None = None,
-    keepdims: Any = NO_VALUE,
-    initial: Any = NO_VALUE,
-    where: Any = NO_VALUE,
-) -> Any:
-    """``np.nansum``."""
-    a, params = reduction("np.nansum", a, axis, out, keepdims, dtype)
-    return with_start(nansum_p, "np.nansum", a, params, initial, where, 0)
-
-
-@implements(np.nanprod)
-def nanprod(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: None = None,
-    keepdims: Any = NO_VALUE,
-    initial: Any = NO_VALUE,
-    where: Any = NO_VALUE,
-) -> Any:
-    """``np.nanprod``; right where factors are zero, too."""
-    a, params = reduction("np.nanprod", a, axis, out, keepdims, dtype)
-    return with_start(nanprod_p, "np.nanprod", a, params, initial, where, 1)
+nansum = implements(np.nansum)(starting_at(nansum_p, "np.nansum", 0))
+nanprod = implements(np.nanprod)(starting_at(nanprod_p, "np.nanprod", 1))
 
 
 @implements(np.nancumsum)
@@ -185,27 +158,8 @@ def _extremum_by_initial(t, out, x, initial, where=None, *, axis, keepdims=False
 _EXTREMUM = Rules(jvp=[_extremum_jvp, _extremum_by_initial], vjp=[_extremum_vjp, _extremum_by_initial])
 nanmax_p = nan_reduction("nanmax", _EXTREMUM, batching.starting(np.fmax), "initial", "where")
 nanmin_p = nan_reduction("nanmin", _EXTREMUM, batching.starting(np.fmin), "initial", "where")
-
-
-def _extreme(primitive: Primitive) -> Callable[..., Any]:
-    name = f"np.{primitive.name}"
-
-    def handler(
-        a: Any,
-        axis: Any = None,
-        out: None = None,
-        keepdims: Any = NO_VALUE,
-        initial: Any = NO_VALUE,
-        where: Any = NO_VALUE,
-    ) -> Any:
-        a, params = reduction(name, a, axis, out, keepdims)
-        return with_start(primitive, name, a, params, initial, where, None)
-
-    return handler
-
-
-nanmax = implements(np.nanmax)(_extreme(nanmax_p))
-nanmin = implements(np.nanmin)(_extreme(nanmin_p))
+nanmax = implements(np.nanmax)(choosing(nanmax_p, "np.nanmax"))
+nanmin = implements(np.nanmin)(choosing(nanmin_p, "np.nanmin"))
 
 
 # Positions.

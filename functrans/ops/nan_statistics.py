@@ -8,6 +8,7 @@ NaN for their derivative, which a zero cotangent absorbs.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -101,26 +102,13 @@ def _is_exact(a: Any, dtype: Any) -> bool:
 
 
 def _spread_of(own: Primitive, about: Primitive, plain: Callable[..., Any]) -> Callable[..., Any]:
-    name = f"np.{own.name}"
+    general = statistics.spread_about(own, about)
 
-    def handler(
-        a: Any,
-        axis: Any = None,
-        dtype: Any = None,
-        out: None = None,
-        ddof: Any = 0,
-        keepdims: Any = NO_VALUE,
-        *,
-        where: Any = NO_VALUE,
-        mean: Any = NO_VALUE,
-        correction: Any = NO_VALUE,
-    ) -> Any:
+    @wraps(general)
+    def handler(a: Any, axis: Any = None, dtype: Any = None, *args: Any, **keywords: Any) -> Any:
         a = array(a)
-        if _is_exact(a, dtype):
-            return plain(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction)
-        return statistics._spread_of(own, about, a, axis, dtype, out, ddof, keepdims, where, mean, correction)
+        return (plain if _is_exact(a, dtype) else general)(a, axis, dtype, *args, **keywords)
 
-    handler.__doc__ = f"``{name}``."
     return handler
 
 

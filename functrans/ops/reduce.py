@@ -13,7 +13,6 @@ import numpy as np
 from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
 from functrans.ops.reduction import (
-    NO_VALUE,
     Axes,
     dtype_of,
     expand,
@@ -22,12 +21,10 @@ from functrans.ops.reduction import (
     named_impl,
     named_source,
     reduced_shape,
-    reduction,
     spread,
-    with_start,
+    starting_at,
 )
 from functrans.primitives import Linear, Primitive, Rules
-from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import METHODS, implements
 
 
@@ -58,21 +55,7 @@ sum_p = Primitive(
 )
 
 
-@implements(np.sum)
-def sum(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: None = None,
-    keepdims: Any = NO_VALUE,
-    initial: Any = NO_VALUE,
-    where: Any = NO_VALUE,
-) -> Any:
-    """``np.sum``."""
-    a, params = reduction("np.sum", a, axis, out, keepdims, dtype)
-    if initial is NO_VALUE and where is NO_VALUE:
-        return bind(sum_p, a, **params)
-    return with_start(sum_p, "np.sum", a, params, initial, where, 0)
+sum = implements(np.sum)(starting_at(sum_p, "np.sum", 0))
 
 
 # prod: never by dividing by a factor, which may be zero.
@@ -133,19 +116,5 @@ prod_p = Primitive(
 )
 
 
-@implements(np.prod)
-def prod(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: None = None,
-    keepdims: Any = NO_VALUE,
-    initial: Any = NO_VALUE,
-    where: Any = NO_VALUE,
-) -> Any:
-    """``np.prod``; right where factors are zero, too."""
-    a, params = reduction("np.prod", a, axis, out, keepdims, dtype)
-    return with_start(prod_p, "np.prod", a, params, initial, where, 1)
-
-
+prod = implements(np.prod)(starting_at(prod_p, "np.prod", 1))
 METHODS.update(sum=sum, prod=prod)

@@ -179,6 +179,45 @@ def with_start(
     return bind(primitive, a, initial, *given(mask), **params)
 
 
+def starting_at(primitive: Primitive, name: str, identity: Any) -> Callable[..., Any]:
+    """The function that users call, of a reduction that starts at ``initial=``, by default at ``identity``."""
+
+    def handler(
+        a: Any,
+        axis: Any = None,
+        dtype: Any = None,
+        out: None = None,
+        keepdims: Any = NO_VALUE,
+        initial: Any = NO_VALUE,
+        where: Any = NO_VALUE,
+    ) -> Any:
+        a, params = reduction(name, a, axis, out, keepdims, dtype)
+        if initial is NO_VALUE and where is NO_VALUE:
+            return bind(primitive, a, **params)
+        return with_start(primitive, name, a, params, initial, where, identity)
+
+    handler.__doc__ = f"``{name}``."
+    return handler
+
+
+def choosing(primitive: Primitive, name: str) -> Callable[..., Any]:
+    """The function that users call, of a reduction that chooses an entry, or the number ``initial=``."""
+
+    def handler(
+        a: Any,
+        axis: Any = None,
+        out: None = None,
+        keepdims: Any = NO_VALUE,
+        initial: Any = NO_VALUE,
+        where: Any = NO_VALUE,
+    ) -> Any:
+        a, params = reduction(name, a, axis, out, keepdims)
+        return with_start(primitive, name, a, params, initial, where, None)
+
+    handler.__doc__ = f"``{name}``."
+    return handler
+
+
 def given(mask: Any) -> tuple[Any, ...]:
     """The mask as operands: one, or none."""
     return () if mask is None else (mask,)

@@ -238,40 +238,45 @@ std_p, std_about_p = _declare(
 )
 
 
-def _spread_of(
-    own: Primitive,
-    about: Primitive,
-    a: Any,
-    axis: Any,
-    dtype: Any,
-    out: None,
-    ddof: Any,
-    keepdims: Any,
-    where: Any,
-    mean: Any,
-    correction: Any,
-) -> Any:
+def spread_about(own: Primitive, about: Primitive) -> Callable[..., Any]:
+    """The function that users call, of a variance or its root, and of those about a given mean."""
     name = f"np.{own.name}"
-    a, params = reduction(name, a, axis, out, keepdims, dtype)
-    if correction is not NO_VALUE:
+
+    def handler(
+        a: Any,
+        axis: Any = None,
+        dtype: Any = None,
+        out: None = None,
+        ddof: Any = 0,
+        keepdims: Any = NO_VALUE,
+        *,
+        where: Any = NO_VALUE,
+        mean: Any = NO_VALUE,
+        correction: Any = NO_VALUE,
+    ) -> Any:
+        a, params = reduction(name, a, axis, out, keepdims, dtype)
+        if correction is not NO_VALUE:
+            if ddof != 0:
+                raise ValueError("ddof and correction can't be provided simultaneously.")
+            ddof = correction
+        if type(ddof) is Tracer:
+            raise UncoveredFunctionError(
+                f"a traced `ddof=` of `{name}` is not covered", f"scale the result: `{name}(x) * (n / (n - ddof))`."
+            )
         if ddof != 0:
-            raise ValueError("ddof and correction can't be provided simultaneously.")
-        ddof = correction
-    if type(ddof) is Tracer:
-        raise UncoveredFunctionError(
-            f"a traced `ddof=` of `{name}` is not covered", f"scale the result: `{name}(x) * (n / (n - ddof))`."
-        )
-    if ddof != 0:
-        params["ddof"] = ddof
-    mask = mask_of(name, where, a)
-    masks = () if mask is None else (mask,)
-    if mean is NO_VALUE or mean is None:
-        return bind(own, a, *masks, **params)
-    mean = operand(mean)
-    if dtype is not None:
-        mean = constant_in(params["dtype"], mean)
-    _check_mean(name, ArraySpec.of(a), ArraySpec.of(mean))
-    return bind(about, a, mean, *masks, **params)
+            params["ddof"] = ddof
+        mask = mask_of(name, where, a)
+        masks = () if mask is None else (mask,)
+        if mean is NO_VALUE or mean is None:
+            return bind(own, a, *masks, **params)
+        mean = operand(mean)
+        if dtype is not None:
+            mean = constant_in(params["dtype"], mean)
+        _check_mean(name, ArraySpec.of(a), ArraySpec.of(mean))
+        return bind(about, a, mean, *masks, **params)
+
+    handler.__doc__ = f"``{name}``; the derivative of its root is zero where all entries are equal."
+    return handler
 
 
 def _check_mean(name: str, x: ArraySpec, mean: ArraySpec) -> None:
@@ -287,38 +292,6 @@ def _check_mean(name: str, x: ArraySpec, mean: ArraySpec) -> None:
         )
 
 
-@implements(np.var)
-def var(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: None = None,
-    ddof: Any = 0,
-    keepdims: Any = NO_VALUE,
-    *,
-    where: Any = NO_VALUE,
-    mean: Any = NO_VALUE,
-    correction: Any = NO_VALUE,
-) -> Any:
-    """``np.var``."""
-    return _spread_of(var_p, var_about_p, a, axis, dtype, out, ddof, keepdims, where, mean, correction)
-
-
-@implements(np.std)
-def std(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: None = None,
-    ddof: Any = 0,
-    keepdims: Any = NO_VALUE,
-    *,
-    where: Any = NO_VALUE,
-    mean: Any = NO_VALUE,
-    correction: Any = NO_VALUE,
-) -> Any:
-    """``np.std``; its derivative is zero where all entries are equal."""
-    return _spread_of(std_p, std_about_p, a, axis, dtype, out, ddof, keepdims, where, mean, correction)
-
-
+var = implements(np.var)(spread_about(var_p, var_about_p))
+std = implements(np.std)(spread_about(std_p, std_about_p))
 METHODS.update(mean=mean, var=var, std=std)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,23 @@ def _average(a: Any, axis: Any, weights: Any, keepdims: bool) -> Any:
     return np.average(a, axis=axis, weights=weights, keepdims=keepdims)  # type: ignore[call-overload]
 
 
+def _mean(
+    a: Any,
+    there: Callable[[Any], Any],
+    back: Callable[[Any], Any],
+    axis: Any,
+    dtype: Any,
+    weights: Any,
+    nan_policy: str,
+    keepdims: bool,
+) -> Any:
+    """The mean of a function of the entries, where that function is undone."""
+    check(nan_policy)
+    a = a if dtype is None else np.asarray(a).astype(dtype) if isinstance(a, list) else a.astype(dtype)
+    with np.errstate(divide="ignore"):
+        return back(_average(there(a), axis, weights, keepdims))
+
+
 @covers(theirs.gmean)
 def gmean(
     a: Any,
@@ -46,10 +64,7 @@ def gmean(
     keepdims: bool = False,
 ) -> Any:
     """The geometric mean."""
-    check(nan_policy)
-    a = a if dtype is None else np.asarray(a).astype(dtype) if isinstance(a, list) else a.astype(dtype)
-    with np.errstate(divide="ignore"):
-        return np.exp(_average(np.log(a), axis, weights, keepdims))
+    return _mean(a, np.log, np.exp, axis, dtype, weights, nan_policy, keepdims)
 
 
 @covers(theirs.hmean)
@@ -63,10 +78,8 @@ def hmean(
     keepdims: bool = False,
 ) -> Any:
     """The harmonic mean."""
-    check(nan_policy)
-    a = a if dtype is None else a.astype(dtype)
-    with np.errstate(divide="ignore"):
-        return 1.0 / _average(1.0 / np.where(a < 0, np.nan, a), axis, weights, keepdims)
+    there = lambda a: 1.0 / np.where(a < 0, np.nan, a)  # noqa: E731
+    return _mean(a, there, lambda mean: 1.0 / mean, axis, dtype, weights, nan_policy, keepdims)
 
 
 @covers(theirs.pmean)
@@ -81,12 +94,10 @@ def pmean(
     keepdims: bool = False,
 ) -> Any:
     """The power mean."""
-    check(nan_policy)
     if type(p) in (int, float) and p == 0:
-        return gmean(a, axis, dtype, weights, keepdims=keepdims)
-    a = a if dtype is None else a.astype(dtype)
-    with np.errstate(divide="ignore"):
-        return _average(np.where(a < 0, np.nan, a) ** p, axis, weights, keepdims) ** (1.0 / p)
+        return gmean(a, axis, dtype, weights, nan_policy=nan_policy, keepdims=keepdims)
+    there = lambda a: np.where(a < 0, np.nan, a) ** p  # noqa: E731
+    return _mean(a, there, lambda mean: mean ** (1.0 / p), axis, dtype, weights, nan_policy, keepdims)
 
 
 def _central(a: Any, order: int, axis: Any, keepdims: bool, mean: Any = None) -> Any:
