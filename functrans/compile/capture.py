@@ -1,15 +1,14 @@
-"""What a jitted function reads beside its arguments: arrays, numbers, objects in its closure and among its globals."""
+"""What a jitted function reads beside its arguments: arrays and traced values that become inputs of the program."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from collections.abc import Callable, Mapping
 from typing import Any
 from weakref import ref
 
 import numpy as np
 
-from functrans import tree
+from functrans.compile.surroundings import may_change, owner
 from functrans.errors import TracedAssignmentError, describe_function
 from functrans.ir import Atom, Equation, Literal, Var
 from functrans.tracing.trace import StagedRecorder
@@ -35,13 +34,13 @@ class CapturingRecorder(StagedRecorder):
     def captured(self) -> dict[int, np.ndarray[Any, Any]]:
         """By the identity of the copies that the program holds: the arrays that still live, and may be written into.
 
-        An array that the function has made itself is gone with its frame; one that lives on is read afresh at every
-        call.
+        An array that the function has made itself is gone with its frame; one that lives on, or is a view of one that
+        does, is read afresh at every call.
 
         Raises:
             TracedAssignmentError: one of them was written into between two operations that read it.
         """
-        watched = [(ref(array), taken) for array, taken in self.constants.values() if _may_change(array)]
+        watched = [(_Place(array), taken) for array, taken in self.constants.values() if may_change(array)]
         self.constants.clear()
         if any(alive() is not None for alive in self._changed):
             raise TracedAssignmentError(
@@ -49,16 +48,37 @@ class CapturingRecorder(StagedRecorder):
                 "after: the compiled program would do so no more",
                 "make a new array instead, or write with `functrans.numpy.at(x)[i].set(value)`.",
             )
-        return {id(taken): array for alive, taken in watched if (array := alive()) is not None}
+        return {id(taken): array for place, taken in watched if (array := place.array()) is not None}
 
 
-def _may_change(array: np.ndarray[Any, Any]) -> bool:
-    owner: Any = array
-    while type(owner) is np.ndarray:
-        if owner.flags.writeable:
-            return True
-        owner = owner.base
-    return False
+class _Place:
+    """Where an array is, without keeping it alive."""
+
+    __slots__ = ("_address", "_array", "_dtype", "_owner", "_shape", "_strides")
+
+    def __init__(self, array: np.ndarray[Any, Any]) -> None:
+        base = owner(array)
+        self._array, self._owner = ref(array), None if base is array or base.base is not None else ref(base)
+        self._shape, self._strides, self._dtype = array.shape, array.strides, array.dtype
+        self._address = _address(array)
+
+    def array(self) -> np.ndarray[Any, Any] | None:
+        """The array, or the same view of the array that it looked into; None if that is gone."""
+        alive = self._array()
+        if alive is not None or self._owner is None:
+            return alive
+        base = self._owner()
+        if base is None:
+            return None
+        memory = base.ravel(order="K")
+        if not np.may_share_memory(memory, base):  # it has gaps, so somebody else owns it
+            return None
+        start = self._address - _address(memory)
+        return np.ndarray(self._shape, self._dtype, memory.data, start, self._strides)
+
+
+def _address(array: np.ndarray[Any, Any]) -> int:
+    return int(array.__array_interface__["data"][0])
 
 
 def lifted(
@@ -88,120 +108,3 @@ def lifted(
     ]
     outs = [opened(atom) for atom in outputs]
     return [var for var, _ in found.values()], [value for _, value in found.values()], made, outs
-
-
-_MISSING = object()
-_SKIPPED = (ModuleType, type, BuiltinFunctionType, np.ufunc)
-_OWN = ("functrans", "numpy", "scipy")
-
-
-class _Leaves:
-    """The leaves of a container, compared by identity."""
-
-    __slots__ = ("_leaves",)
-
-    def __init__(self, value: Any) -> None:
-        self._leaves = tree.flatten(value)[0]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Leaves) and list(map(id, self._leaves)) == list(map(id, other._leaves))
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-_COMPARED = (float, int, bool, complex, str, _Leaves)
-
-
-class Surroundings:
-    """The values that a function's closure and globals held when it was traced."""
-
-    __slots__ = ("_known",)
-
-    def __init__(self, known: list[tuple[str, Callable[[], Any], Any]]) -> None:
-        self._known = known
-
-    def changed(self) -> str | None:
-        """The name of one that has been replaced since."""
-        for name, read, then in self._known:
-            now = read()
-            if now is not then and not (type(now) in _COMPARED and type(then) is type(now) and now == then):
-                return name
-        return None
-
-
-def surroundings(f: Callable[..., Any]) -> Surroundings | None:
-    """What a function closes over, and the globals that it names, that could be replaced by something else.
-
-    Arrays that are written into are no concern: they are read at every call.
-    """
-    known = [(name, read, value) for name, read, value in _values(f, set()) if value is not _MISSING]
-    return Surroundings(known) if known else None
-
-
-def _values(f: Any, seen: set[int]) -> Iterator[tuple[str, Callable[[], Any], Any]]:
-    """Name, how to read it, and the value now, of all data that ``f`` and the functions that it holds see."""
-    if id(f) in seen:
-        return
-    seen.add(id(f))
-    if isinstance(f, MethodType):
-        yield from _attributes(f.__self__, seen)
-        yield from _values(f.__func__, seen)
-    elif isinstance(f, FunctionType):
-        for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
-            yield from _value(name, _cell_reader(cell), seen)
-        if f.__module__.partition(".")[0] not in _OWN:
-            for name in _global_names(f.__code__):
-                if name in f.__globals__:
-                    yield from _value(name, _global_reader(f.__globals__, name), seen)
-    else:
-        for name in ("__wrapped__", "func"):  # jit, functools.partial
-            if callable(inner := getattr(f, name, None)):
-                yield from _values(inner, seen)
-                return
-        yield from _attributes(f, seen)
-
-
-def _value(name: str, read: Callable[[], Any], seen: set[int]) -> Iterator[tuple[str, Callable[[], Any], Any]]:
-    value = read()
-    if isinstance(value, FunctionType | MethodType):
-        yield from _values(value, seen)
-    elif isinstance(value, dict | list):
-        yield name, read, value
-        if len(value) <= 1000:
-            yield name, lambda: _Leaves(read()), _Leaves(value)
-    elif type(value) is Tracer or isinstance(value, _SKIPPED):
-        return
-    elif callable(value):
-        yield from _values(value, seen)
-    else:
-        yield name, read, value
-
-
-def _attributes(obj: Any, seen: set[int]) -> Iterator[tuple[str, Callable[[], Any], Any]]:
-    for name in getattr(obj, "__dict__", ()):
-        yield from _value(f"self.{name}", _attribute_reader(obj, name), seen)
-
-
-def _cell_reader(cell: Any) -> Callable[[], Any]:
-    def read() -> Any:
-        try:
-            return cell.cell_contents
-        except ValueError:  # not bound yet
-            return _MISSING
-
-    return read
-
-
-def _global_reader(space: Mapping[str, Any], name: str) -> Callable[[], Any]:
-    return lambda: space.get(name, _MISSING)
-
-
-def _attribute_reader(obj: Any, name: str) -> Callable[[], Any]:
-    return lambda: obj.__dict__.get(name, _MISSING)
-
-
-def _global_names(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _global_names(constant)

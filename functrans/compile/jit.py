@@ -19,13 +19,14 @@ import numpy as np
 
 from functrans import tree
 from functrans.compile.call import jit_p
-from functrans.compile.capture import CapturingRecorder, Surroundings, lifted, surroundings
+from functrans.compile.capture import CapturingRecorder, lifted
 from functrans.compile.passes import ROUNDING
 from functrans.compile.pipeline import Compiled, compiled
 from functrans.compile.retraces import LOG, difference, log_retrace
-from functrans.compile.signature import Statics, builder, signature
-from functrans.errors import ShapeError, describe_function, expect_function
-from functrans.ir import ArraySpec, Equation, Literal, Program, Var
+from functrans.compile.signature import Fixed, Statics, builder, signature
+from functrans.compile.surroundings import Surroundings, surroundings
+from functrans.errors import ShapeError, TreeError, describe_function, expect_function
+from functrans.ir import ArraySpec, Atom, Equation, Literal, Program, Var
 from functrans.ops.scalars import strong, strong_p, weak
 from functrans.tracing.bind import bind
 from functrans.tracing.trace import check_outputs, input_names, live_equations
@@ -113,7 +114,7 @@ class Entry:
 
     def _first(self, *leaves: Any) -> tuple[Any, ...]:
         self._run = self.compiled().run
-        if not self.captured and self.surroundings is None:
+        if not self.captured:
             self.quick = self._run
         return self._run(*leaves)
 
@@ -153,24 +154,31 @@ class Cache:
 
     def find(self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any]) -> Entry:
         """The program for a call, traced if there is none; the leaves of the arguments are added to ``leaves``."""
-        dynamic, named, fixed = args, kwargs, ()
-        if kwargs or self._statics.nums:
-            dynamic, named, fixed = self._statics.split(args, kwargs)
-            key: Hashable = (signature((dynamic, named), leaves), fixed)
-        else:
-            key = tuple([signature(arg, leaves) for arg in args])
+        dynamic, named = args, kwargs
+        fixed: Fixed = ()
+        try:
+            if kwargs or self._statics.nums:
+                dynamic, named, fixed, values = self._statics.split(args, kwargs)
+                key: Hashable = (signature((dynamic, named), leaves), values)
+            else:
+                key = tuple([signature(arg, leaves) for arg in args])
+        except TreeError as error:
+            raise self._statics.explained(args, kwargs, error) from None
         entry = self._entries.get(key)
         if entry is None:
             return self._trace(key, dynamic, named, fixed, "")
-        if entry.surroundings is not None and (name := entry.surroundings.changed()) is not None:
-            return self._trace(key, dynamic, named, fixed, f"`{name}`, which it closes over, was replaced")
+        if entry.surroundings is not None and (why := entry.surroundings.changed()) is not None:
+            return self._trace(key, dynamic, named, fixed, why)
         self.hit()
         return entry
 
-    def _trace(self, key: Hashable, args: Any, kwargs: dict[str, Any], fixed: Any, reason: str) -> Entry:
+    def _trace(self, key: Hashable, args: Any, kwargs: dict[str, Any], fixed: Fixed, reason: str) -> Entry:
         next(self._hits[1])
         start = perf_counter()
         entry = _traced(self._f, args, kwargs, fixed, self._allow)
+        before = self._entries.get(key)
+        if before is not None and entry.surroundings is not None and entry.program == before.program:
+            entry.surroundings.spare(before.surroundings)
         if LOG.get():
             self._log(entry, reason, 1e3 * (perf_counter() - start))
         if not entry.passing:
@@ -264,10 +272,17 @@ class Executable:
 
 
 def _traced(
-    f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], fixed: Any, allow: tuple[str, ...]
+    f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], fixed: Fixed, allow: tuple[str, ...]
 ) -> Entry:
     """Trace ``f`` for arguments like these."""
     leaves, in_tree = tree.flatten((tuple(args), kwargs))
+    for index, leaf in enumerate(leaves):
+        if type(leaf) is not Tracer and (dtype := ArraySpec.of(leaf).dtype).kind not in "biufc":
+            raise TreeError(
+                f"the argument `{_input_names(f, in_tree, fixed)[index]}` of {describe_function(f)}, which is jitted, "
+                f"is an array of {dtype}: no numbers",
+                "give arrays of numbers; what only decides how to compute is static, `static_argnums=`.",
+            )
     recorder = CapturingRecorder("jit", f)
     inputs = [recorder.input(ArraySpec.of(leaf)) for leaf in leaves]
     dynamic, named = tree.unflatten(in_tree, inputs)
@@ -278,6 +293,8 @@ def _traced(
     captured, values, equations, outputs = lifted(
         live_equations(recorder.equations, outputs), outputs, recorder.captured()
     )
+    around = surroundings(f, [value for _, value in fixed])
+    around.watch(values, _has_constants(equations, outputs))
     name = getattr(f, "__name__", "program")
     program = Program(
         [*captured, *[tracer.mark for tracer in inputs]],
@@ -287,13 +304,26 @@ def _traced(
         input_names=[*[f"captured{i}" for i in range(len(captured))], *_input_names(f, in_tree, fixed)],
         out_tree=out_tree,
     )
-    return Entry(program, _with_arrays(program), in_tree, values, surroundings(f), allow)
+    return Entry(program, _with_arrays(program), in_tree, values, None if around.empty() else around, allow)
 
 
-def _input_names(f: Callable[..., Any], in_tree: tree.TreeDef, fixed: Any) -> list[str]:
+def _has_constants(equations: Sequence[Equation], outputs: Sequence[Atom]) -> bool:
+    """Whether a program holds arrays, or NumPy's numbers, that look as if they were computed from others."""
+    seen: set[int] = set()
+    for atom in (*[atom for equation in equations for atom in equation.inputs], *outputs):
+        if isinstance(atom, Literal) and isinstance(atom.value, np.ndarray | np.generic) and id(atom.value) not in seen:
+            seen.add(id(atom.value))
+            value = np.asarray(atom.value)
+            first = value.ravel()[:1].tolist()
+            if first and not (first[0] in (0, 1, -1, 2, 0.5) and (value == first[0]).all()):
+                return True
+    return False
+
+
+def _input_names(f: Callable[..., Any], in_tree: tree.TreeDef, fixed: Fixed) -> list[str]:
     """A Python name for each leaf of the arguments that are not static."""
     positional, named = in_tree.children
-    static = {key for key, _, _ in fixed if isinstance(key, int)}
+    static = {key for key, _ in fixed if isinstance(key, int)}
     count_ = len(positional.children) + len(static)
     spread = [LEAF_ROW if i in static else None for i in range(count_)]
     children = iter(positional.children)
@@ -358,7 +388,8 @@ def jit(
         for such arguments, ``cache_info()`` and ``clear_cache()``.
 
     Raises:
-        ValueError: there is no pass of a name in ``allow``.
+        ValueError: there is no pass of a name in ``allow``, or no argument that ``static_argnums`` or
+            ``static_argnames`` names.
         TracedBoolError: (when called) ``f`` asks for the truth of a value.
         TreeError: (when called) an argument is no array and no container, or a static one does not hash.
 
@@ -372,15 +403,13 @@ def jit(
         def ...
     """
     expect_function(f, "jit")
-    nums = [static_argnums] if isinstance(static_argnums, int) else list(static_argnums)
-    names = [static_argnames] if isinstance(static_argnames, str) else list(static_argnames)
     allowed = (allow,) if isinstance(allow, str) else tuple(allow)
     for name in allowed:
         if name not in ROUNDING:
             raise ValueError(f"allow={name!r}: the passes that change rounding are {', '.join(map(repr, ROUNDING))}")
-    statics = Statics(f, nums, names)
+    statics = Statics(f, static_argnums, static_argnames)
     cache = Cache(f, statics, allowed)
-    entries, only_arrays = cache.entries, not nums
+    entries, only_arrays = cache.entries, not statics.nums
     disabled, watched, array = DISABLED.get, WATCH.get, np.ndarray
 
     @functools.wraps(f)
@@ -393,7 +422,12 @@ def jit(
                     break
             else:  # the short way
                 entry = entries.get(tuple([(arg.dtype, arg.shape) for arg in args]))
-                if entry is not None and entry.quick is not None and watched() is None:
+                if (
+                    entry is not None
+                    and entry.quick is not None
+                    and (entry.surroundings is None or entry.surroundings.changed() is None)
+                    and watched() is None
+                ):
                     cache.hit()
                     return entry.build(entry.quick(*args))
         leaves: list[Any] = []

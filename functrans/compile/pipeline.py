@@ -94,6 +94,9 @@ def _compiled_params(params: Mapping[str, Any], allow: tuple[str, ...]) -> dict[
             inner = compiled(value, allow)
             inner.program.derived["run"] = inner.run
             return inner.program
-        return tuple([held(v) for v in value]) if isinstance(value, tuple) else value
+        if not isinstance(value, tuple):
+            return value
+        made = [held(v) for v in value]
+        return type(value)(*made) if hasattr(value, "_fields") else tuple(made)
 
     return {name: held(value) for name, value in params.items()}

@@ -137,7 +137,7 @@ def opened(primitive: Primitive, params: Mapping[str, Any], wanted: frozenset[st
         program, added = open_program(params["program"], wanted)
         length = params["length"]
         return {**params, "program": program}, [(n, ArraySpec((length, *s.shape), s.dtype)) for n, s in added]
-    if primitive is checkpoint_p:
+    if primitive is checkpoint_p or primitive.name == "jit":
         program, added = open_program(params["program"], wanted)
         return {**params, "program": program}, added
     if primitive is switch_p:

@@ -130,6 +130,8 @@ def differentiable_leaf(leaf: Any, what: Callable[[], str]) -> Any:
     if kind is int:
         return float(leaf)
     dtype = getattr(leaf, "dtype", None)
+    if kind is Tracer and leaf.spec.weak and dtype is not None and dtype.kind == "i":
+        return leaf * 1.0  # likewise, where a program is being written
     if isinstance(leaf, np.ndarray | np.generic | Tracer) and dtype is not None and dtype.kind in "fc":
         return leaf
     if dtype is not None and hasattr(leaf, "shape"):
