@@ -33,7 +33,16 @@ class Writer:
 
     def atom(self, atom: Atom) -> Atom:
         """What stands in the new program for a value of the old one."""
-        return self._now.get(atom, atom) if isinstance(atom, Var) else atom
+        return self._now.get(atom, atom)  # type: ignore[arg-type]  # no literal is in it
+
+    def atoms(self, atoms: Sequence[Atom]) -> Sequence[Atom]:
+        """:meth:`atom` of each; the same tuple where none has been replaced."""
+        now = self._now
+        if now:
+            for atom in atoms:
+                if atom in now:
+                    return tuple([now.get(a, a) for a in atoms])  # type: ignore[arg-type]
+        return atoms
 
     def definition(self, atom: Atom) -> Equation | None:
         """The equation of the new program that makes a value; None for inputs and literals."""
@@ -68,13 +77,10 @@ class Writer:
 
     def copy(self, equation: Equation) -> None:
         """Add an equation of the old program, of what its operands have become."""
-        inputs = [self.atom(atom) for atom in equation.inputs]
-        changed = any(a is not b for a, b in zip(inputs, equation.inputs, strict=True))
-        self.keep(
-            Equation(equation.primitive, inputs, equation.outputs, equation.params, equation.location)
-            if changed
-            else equation
-        )
+        inputs = self.atoms(equation.inputs)
+        if inputs is not equation.inputs:
+            equation = Equation(equation.primitive, inputs, equation.outputs, equation.params, equation.location)
+        self.keep(equation)
 
     def replace(self, var: Var, atom: Atom) -> None:
         """From here on ``atom`` (of the new program) stands for a value of the old one."""
@@ -97,7 +103,7 @@ def rewritten(program: Program, rule: Rule) -> Program:
     changed = False
     for equation in program.equations:
         writer.location = equation.location
-        atoms = rule(writer, equation, [writer.atom(atom) for atom in equation.inputs])
+        atoms = rule(writer, equation, writer.atoms(equation.inputs))
         if atoms is None:
             writer.copy(equation)
             continue
