@@ -273,8 +273,13 @@ class _Function:
             self._inputs.append(_free(given, taken))
         self.scope = Scope(taken)
         self._names: dict[Atom, str] = dict(zip(program.inputs, self._inputs, strict=True))
-        self._fresh = fresh_names(taken)
+        self._fresh = map(self._take, fresh_names(taken))
         self.guarded = [v for v in self.plan.guards if v in self._names] if self.plan.into or self.plan.slots else []
+
+    def _take(self, name: str) -> str:
+        """A name of a value: no function that is met later may have it."""
+        self.scope.taken.add(name)
+        return name
 
     def text(self) -> str:
         """The whole function."""
