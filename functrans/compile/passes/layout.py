@@ -16,7 +16,9 @@ in another order where the axes lie in another order in memory. So only this is 
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import TypeAlias
 
 import numpy as np
 
@@ -30,8 +32,9 @@ from functrans.ops.join import stack_p
 from functrans.ops.reduce import sum_p
 from functrans.ops.select import where_p
 from functrans.ops.shape import reshape_p, transpose_p
-from functrans.primitives import Primitive
 
+#: The values of which somebody could tell whether they are a scalar or an array without axes.
+Told: TypeAlias = Callable[[], set[Atom]]
 # Of two or more operands that broadcast; each entry is rounded once (or not at all), so that it does not matter which
 # of NumPy's loops computes it.
 _BROADCASTING = frozenset(
@@ -59,26 +62,23 @@ def layout(program: Program) -> Program:
 
 
 def _once(program: Program) -> Program:
-    told: set[Atom] | None = None
+    told = cache(lambda: _told_apart(program))
     readers = {e.inputs[0]: e for e in program.equations if e.primitive is reshape_p and "order" not in e.params}
     reduced: dict[Atom, Atom] = {}
 
     def rule(writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Sequence[Atom] | None:
-        nonlocal told
         primitive = equation.primitive
         if primitive is transpose_p:
             return _transpose(writer, equation, inputs[0])
         if primitive is reshape_p:
             known = reduced.get(equation.inputs[0])
-            return (known,) if known is not None else _reshape(writer, equation, inputs[0])
+            return (known,) if known is not None else _reshape(writer, equation, inputs[0], told)
         if len(inputs) > 1 and primitive.impl in _BROADCASTING:
             return _broadcasting(writer, equation, inputs)
         if primitive in _REDUCTIONS and equation.params.get("keepdims"):
             var = equation.outputs[0]
             reader = readers.get(var)
-            if reader is not None and not reader.outputs[0].spec.shape and told is None:
-                told = _told_apart(program)
-            if reader is not None and not (told and reader.outputs[0] in told) and _drops(writer, equation, reader):
+            if reader is not None and _drops(writer, equation, reader, told):
                 params = {name: value for name, value in equation.params.items() if name != "keepdims"}
                 # Here, where it is computed: later, what it is the sum of would be kept for longer.
                 reduced[var] = writer.write(primitive, *inputs, **params)
@@ -98,25 +98,29 @@ def _transpose(writer: Writer, equation: Equation, x: Atom) -> Sequence[Atom] | 
     return (writer.write(transpose_p, x, axes=axes),) if inner is not None else None
 
 
-def _drops(writer: Writer, equation: Equation, reader: Equation) -> bool:
+def _drops(writer: Writer, equation: Equation, reader: Equation, told: Told) -> bool:
     """Whether all that is done with a reduction is to drop the axes that it has kept."""
     var, axes = equation.outputs[0], equation.params["axis"]
     left = tuple([n for i, n in enumerate(var.spec.shape) if i not in axes])
-    return writer.uses(var) == 1 and reader.params["shape"] == left and var.spec.size > 0
+    if writer.uses(var) != 1 or reader.params["shape"] != left or not var.spec.size:
+        return False
+    return bool(left) or reader.outputs[0] not in told()
 
 
-def _reshape(writer: Writer, equation: Equation, x: Atom) -> Sequence[Atom] | None:
+def _reshape(writer: Writer, equation: Equation, x: Atom, told: Told) -> Sequence[Atom] | None:
     shape = equation.params["shape"]
-    if "order" in equation.params or not x.spec.size:
+    if "order" in equation.params or not x.spec.size or x.spec.weak:
         return None
-    if shape and shape == x.spec.shape:
-        return (x,)
+    if shape == x.spec.shape:
+        return (x,) if shape or equation.outputs[0] not in told() else None
     made = writer.definition(x)
     if made is None or not _moves_nothing(made):
         return None
     source = made.inputs[0]
-    if source.spec.weak or not source.spec.shape:
+    if source.spec.weak:
         return None
+    if not shape and not source.spec.shape:
+        return (source,) if equation.outputs[0] not in told() else None
     if shape != source.spec.shape:
         return (writer.write(reshape_p, source, shape=shape),)
     # What had axes of length one before would have them with the strides that it had before.
@@ -188,15 +192,17 @@ def _narrower(writer: Writer, x: Atom) -> Atom | None:
 
 
 def _told_apart(program: Program) -> set[Atom]:
-    """The values without axes of which somebody could tell whether they are a scalar or an array."""
+    """:data:`Told`, of a program."""
     told: set[Atom] = set(program.outputs)
     for equation in program.equations:
         rounded = equation.primitive.impl in _EXACT and all(atom.spec.dtype.kind != "c" for atom in equation.inputs)
-        if not rounded and not _takes_both(equation.primitive):
+        if not rounded and not _takes_both(equation):
             told.update([atom for atom in equation.inputs if not atom.spec.shape])
     return told
 
 
-def _takes_both(primitive: Primitive) -> bool:
+def _takes_both(equation: Equation) -> bool:
     """Whether it gives the same for a scalar as for an array without axes."""
-    return primitive in _ALIKE or isinstance(primitive.impl, np.ufunc)
+    if equation.primitive is reshape_p and not equation.params["shape"]:
+        return bool(equation.inputs[0].spec.shape)
+    return equation.primitive in _ALIKE or isinstance(equation.primitive.impl, np.ufunc)

@@ -75,7 +75,7 @@ def _step(name: str, x: Any, other: Any, rng: np.random.Generator) -> Any:
         case "transpose":
             return np.transpose(x, tuple(rng.permutation(ndim).tolist()))
         case "reshape":
-            return np.reshape(x, [(-1,), (*shape, 1), (1, *shape), (*shape[::-1],)][rng.integers(4)])
+            return np.reshape(x, [(-1,), (*shape, 1), (1, *shape), shape[::-1], np.squeeze(x).shape][rng.integers(5)])
         case "newaxis":
             return x[(slice(None),) * int(rng.integers(ndim + 1)) + (None,)]
         case "squeeze":
@@ -146,6 +146,9 @@ def test_a_scalar_where_it_is_as_good_as_an_array() -> None:
         return np.sum(x, keepdims=True).reshape(())
 
     assert left(lambda x: x * total(x), X) == ["sum", "multiply"]
+    assert left(lambda x: x * np.sum(x).reshape(1).reshape(()), X) == ["sum", "multiply"]
+    assert left(lambda x: np.sum(x).reshape(1).reshape(()), X) == ["sum", "reshape", "reshape"]
+    assert left(lambda x: np.sum(x).reshape(1).reshape(1, 1), X) == ["sum", "reshape"]
     assert left(total, X) == ["sum", "reshape"]  # the result is an array
     assert left(lambda x: total(x) ** 3, X) == ["sum", "reshape", "pow"]  # another function of scalars
     assert left(lambda x: total(x) * total(x), X * 1j) == ["sum", "reshape", "sum", "reshape", "multiply"]
