@@ -149,7 +149,7 @@ def elementwise(
     """
     if derivatives is not None:
         every = [d for d in derivatives if d is not None]
-        derivative = Derivatives(every, singular) if len(every) == ufunc.nin else _some(derivatives, singular)
+        derivative = Derivatives(every, singular) if len(every) == ufunc.nin else partly(derivatives, singular)
     elif constant:
         derivative = Constant(constant)
     domains: Sequence[Domain] = [domain] * ufunc.nin if isinstance(domain[0], float) else domain  # type: ignore[list-item,assignment]
@@ -168,7 +168,7 @@ def elementwise(
     return made
 
 
-def _some(derivatives: Sequence[Rule | float | None], singular: bool | Rule) -> Rules:
+def partly(derivatives: Sequence[Rule | float | None], singular: bool | Rule = True) -> Rules:
     """Local derivatives of which some are missing, as rules: whoever asks for those gets an error that names them."""
 
     def rule(local: Rule | float | None) -> Rule | None:

@@ -19,6 +19,7 @@ from functrans.ops.family import elementwise
 from functrans.primitives import POSITIVE, Domain, Rule
 from functrans.scipy.special import incomplete_beta as beta
 from functrans.scipy.special import incomplete_gamma as gamma
+from functrans.scipy.special.ladder import both_tails
 
 _UNIT: Domain = (0.0, 1.0)
 _THREE: Sequence[Domain] = (POSITIVE, POSITIVE, POSITIVE)
@@ -62,17 +63,11 @@ def _half_line(out: Any, found: Any) -> Any:
 
 # Of the incomplete gamma function.
 
-elementwise(
+both_tails(
     special.chdtr,
-    [lambda out, v, x: 0.5 * gamma.in_a(0.5 * v, 0.5 * x), lambda out, v, x: 0.5 * gamma.density(0.5 * v, 0.5 * x)],
-    singular=True,
-    domain=POSITIVE,
-)
-elementwise(
     special.chdtrc,
-    [lambda out, v, x: -0.5 * gamma.in_a(0.5 * v, 0.5 * x), lambda out, v, x: -0.5 * gamma.density(0.5 * v, 0.5 * x)],
-    singular=True,
-    domain=POSITIVE,
+    [lambda out, v, x: 0.5 * gamma.in_a(0.5 * v, 0.5 * x), lambda out, v, x: 0.5 * gamma.density(0.5 * v, 0.5 * x)],
+    POSITIVE,
 )
 solved(
     "chdtri",
@@ -105,25 +100,15 @@ def _gamma_density(a: Any, b: Any, x: Any) -> Any:
     return a * gamma.density(b, a * x)
 
 
-elementwise(
+both_tails(
     special.gdtr,
+    special.gdtrc,
     [
         lambda out, a, b, x: _in_rate(a, b, x),
         lambda out, a, b, x: _in_shape(a, b, x),
         lambda out, a, b, x: _gamma_density(a, b, x),
     ],
-    singular=True,
-    domain=_THREE,
-)
-elementwise(
-    special.gdtrc,
-    [
-        lambda out, a, b, x: -_in_rate(a, b, x),
-        lambda out, a, b, x: -_in_shape(a, b, x),
-        lambda out, a, b, x: -_gamma_density(a, b, x),
-    ],
-    singular=True,
-    domain=_THREE,
+    _THREE,
 )
 solved(
     "gdtrix",
@@ -146,18 +131,7 @@ solved(
     (POSITIVE, _UNIT, POSITIVE),
 )
 
-elementwise(
-    special.pdtr,
-    [None, lambda out, k, m: -gamma.density(np.floor(k) + 1.0, m)],
-    singular=True,
-    domain=POSITIVE,
-)
-elementwise(
-    special.pdtrc,
-    [None, lambda out, k, m: gamma.density(np.floor(k) + 1.0, m)],
-    singular=True,
-    domain=POSITIVE,
-)
+both_tails(special.pdtr, special.pdtrc, [None, lambda out, k, m: -gamma.density(np.floor(k) + 1.0, m)], POSITIVE)
 solved("pdtri", lambda out, k, p: -gamma.density(np.floor(k) + 1.0, out), [None, 1.0], (POSITIVE, _UNIT))
 
 # Of the incomplete beta function. Without successes, and with nothing else, there is no density: zero.
@@ -173,11 +147,9 @@ def _negative(k: Any, n: Any, p: Any) -> Any:
 
 
 _COUNTED = (POSITIVE, POSITIVE, _UNIT)
-elementwise(special.bdtr, [None, None, lambda out, k, n, p: -_binomial(k, n, p)], singular=True, domain=_COUNTED)
-elementwise(special.bdtrc, [None, None, lambda out, k, n, p: _binomial(k, n, p)], singular=True, domain=_COUNTED)
+both_tails(special.bdtr, special.bdtrc, [None, None, lambda out, k, n, p: -_binomial(k, n, p)], _COUNTED)
 solved("bdtri", lambda out, k, n, y: -_binomial(k, n, out), [None, None, 1.0], _COUNTED)
-elementwise(special.nbdtr, [None, None, lambda out, k, n, p: _negative(k, n, p)], singular=True, domain=_COUNTED)
-elementwise(special.nbdtrc, [None, None, lambda out, k, n, p: -_negative(k, n, p)], singular=True, domain=_COUNTED)
+both_tails(special.nbdtr, special.nbdtrc, [None, None, lambda out, k, n, p: _negative(k, n, p)], _COUNTED)
 solved("nbdtri", lambda out, k, n, y: _negative(k, n, out), [None, None, 1.0], _COUNTED)
 solved(
     "btdtria",
@@ -246,25 +218,15 @@ def _f_in_x(m: Any, n: Any, x: Any) -> Any:
     return np.divide(m, n) * in_quotient(0.5 * m, 0.5 * n, x * np.divide(m, n))
 
 
-elementwise(
+both_tails(
     special.fdtr,
+    special.fdtrc,
     [
         lambda out, m, n, x: _f_in_first(m, n, x),
         lambda out, m, n, x: _f_in_second(m, n, x),
         lambda out, m, n, x: _f_in_x(m, n, x),
     ],
-    singular=True,
-    domain=_THREE,
-)
-elementwise(
-    special.fdtrc,
-    [
-        lambda out, m, n, x: -_f_in_first(m, n, x),
-        lambda out, m, n, x: -_f_in_second(m, n, x),
-        lambda out, m, n, x: -_f_in_x(m, n, x),
-    ],
-    singular=True,
-    domain=_THREE,
+    _THREE,
 )
 solved(
     "fdtri",

@@ -16,10 +16,10 @@ from functrans.errors import UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
 from functrans.ops.arithmetic import is_complex
-from functrans.ops.family import broadcast_shapes, elementwise, operand, ufunc_spec
+from functrans.ops.family import broadcast_shapes, elementwise, operand, partly, ufunc_spec
 from functrans.primitives import POSITIVE, Primitive
 from functrans.scipy.covering import covers
-from functrans.scipy.special.ladder import inexact, partly
+from functrans.scipy.special.ladder import inexact
 from functrans.tracing.bind import bind
 from functrans.tracing.dispatch import UFUNCS
 from functrans.tracing.tracer import Tracer
@@ -63,7 +63,7 @@ _reflected: Primitive = Primitive(
     "scipy.special.polygamma_reflected",
     polygamma_reflected,
     lambda n, x: ArraySpec(broadcast_shapes("polygamma", (n, x)), inexact(x.dtype)),
-    partly(None, lambda out, n, x: polygamma_of(n + 1, x)),
+    partly([None, lambda out, n, x: polygamma_of(n + 1, x)]),
     source=lambda args, params: f"polygamma_reflected({args[0]}, {args[1]})",
     helpers={"polygamma_reflected": polygamma_reflected},
     batch=batching.elementwise,
@@ -105,7 +105,7 @@ _polygamma = Primitive(
     "scipy.special.polygamma",
     lambda n, x: special.polygamma(n, x)[()],
     _polygamma_spec,
-    partly(None, lambda out, n, x: polygamma_of(n + 1, x)),
+    partly([None, lambda out, n, x: polygamma_of(n + 1, x)]),
     source=lambda args, params: f"scipy.special.polygamma({', '.join(args)})[()]",
     batch=batching.elementwise,
 )
@@ -133,7 +133,7 @@ _hurwitz: Primitive = Primitive(
     "scipy.special.zeta",
     _hurwitz_ufunc,
     _hurwitz_spec,
-    partly(None, lambda out, x, q: -x * bind(_hurwitz, x + 1.0, q)),
+    partly([None, lambda out, x, q: -x * bind(_hurwitz, x + 1.0, q)]),
     batch=batching.elementwise,
 )
 

@@ -27,6 +27,7 @@ from functrans.scipy.special.density_parts import (
     stirling_rest,
 )
 from functrans.scipy.special.gamma_family import digamma_difference, inverse_power_difference, polygamma_reflected
+from functrans.scipy.special.ladder import both_tails
 from functrans.tracing.bind import bind
 
 _UNIT = (0.0, 1.0)
@@ -269,21 +270,11 @@ def _level(out: Any, slope: Any) -> Any:
 
 
 _POSITIVE_AND_UNIT = (POSITIVE, POSITIVE, _UNIT)
-elementwise(
+both_tails(
     special.betainc,
-    [lambda out, a, b, x: in_a(a, b, x), lambda out, a, b, x: in_b(a, b, x), lambda out, a, b, x: density(a, b, x)],
-    singular=True,
-    domain=_POSITIVE_AND_UNIT,
-)
-elementwise(
     special.betaincc,
-    [
-        lambda out, a, b, x: -in_a(a, b, x),
-        lambda out, a, b, x: -in_b(a, b, x),
-        lambda out, a, b, x: -density(a, b, x),
-    ],
-    singular=True,
-    domain=_POSITIVE_AND_UNIT,
+    [lambda out, a, b, x: in_a(a, b, x), lambda out, a, b, x: in_b(a, b, x), lambda out, a, b, x: density(a, b, x)],
+    _POSITIVE_AND_UNIT,
 )
 elementwise(
     special.betaincinv,

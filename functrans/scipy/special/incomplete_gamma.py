@@ -26,6 +26,7 @@ from functrans.scipy.special.density_parts import (
     result_dtype,
     stirling_rest,
 )
+from functrans.scipy.special.ladder import both_tails
 from functrans.tracing.bind import bind
 
 _UNIT = (0.0, 1.0)
@@ -172,17 +173,11 @@ def density(a: Any, x: Any) -> Any:
     return bind(gammainc_derivative_p, a, x, orders=(0, 1))
 
 
-elementwise(
+both_tails(
     special.gammainc,
-    [lambda out, a, x: in_a(a, x), lambda out, a, x: density(a, x)],
-    singular=True,
-    domain=POSITIVE,
-)
-elementwise(
     special.gammaincc,
-    [lambda out, a, x: -in_a(a, x), lambda out, a, x: -density(a, x)],
-    singular=True,
-    domain=POSITIVE,
+    [lambda out, a, x: in_a(a, x), lambda out, a, x: density(a, x)],
+    POSITIVE,
 )
 
 

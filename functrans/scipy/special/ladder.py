@@ -1,11 +1,13 @@
-"""Families of functions of which each is the derivative of the one before, as primitives with a parameter ``n``.
+"""How families are declared: distribution functions and what they lack to 1; functions of which each is the derivative
+of the one before, as primitives with a parameter ``n``.
 
-They are what keeps every order of derivative free of cancellation: integrals with a power of the variable in them.
+The latter keep every order of derivative free of cancellation: they are integrals with a power of the variable in them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ import numpy as np
 from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
 from functrans.ops.duals import absorb
-from functrans.ops.family import ufunc_spec
+from functrans.ops.family import elementwise, ufunc_spec
 from functrans.primitives import Derivatives, Domain, Primitive, Rule, Rules
 from functrans.tracing.bind import bind
 
@@ -43,14 +45,23 @@ def ladder(helper: Function, step: Function, *others: Function) -> Function:
     return lambda x, n: bind(primitive, x, n=n)
 
 
-def partly(*locals_: Rule | None) -> Rules:
-    """Local derivatives, as of :class:`~functrans.primitives.Derivatives`, of which some are not known."""
+def both_tails(
+    lower: np.ufunc, upper: np.ufunc, slopes: Sequence[Rule | float | None], domain: Domain | Sequence[Domain]
+) -> None:
+    """Declare a distribution function by its slopes, and what it lacks to 1, whose slopes are their negatives."""
 
-    def rule(local: Rule) -> Rule:
-        return lambda t, out, *operands: absorb(t, local(out, *operands))
+    def negative(slope: Rule | float | None) -> Rule | float | None:
+        if not callable(slope):
+            return None if slope is None else -slope
 
-    rules = [None if local is None else rule(local) for local in locals_]
-    return Rules(jvp=rules, vjp=rules)
+        @wraps(slope)  # what it reads is what that reads
+        def minus(out: Any, *operands: Any) -> Any:
+            return -slope(out, *operands)
+
+        return minus
+
+    elementwise(lower, slopes, singular=True, domain=domain)
+    elementwise(upper, [negative(slope) for slope in slopes], singular=True, domain=domain)
 
 
 def inexact(dtype: np.dtype[Any]) -> np.dtype[Any]:

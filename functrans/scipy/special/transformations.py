@@ -17,11 +17,11 @@ from scipy import special
 
 from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
-from functrans.ops.family import broadcast_shapes, elementwise, operand, result_dtype
+from functrans.ops.family import broadcast_shapes, elementwise, operand, partly, result_dtype
 from functrans.ops.special import sinc_derivative_p
 from functrans.primitives import POSITIVE, REAL, Primitive
 from functrans.scipy.covering import covers
-from functrans.scipy.special.ladder import Function, inexact, ladder, partly
+from functrans.scipy.special.ladder import Function, inexact, ladder
 from functrans.tracing.bind import bind
 
 
@@ -130,7 +130,7 @@ _diric = Primitive(
     "scipy.special.diric",
     lambda x, n: special.diric(x, n)[()],
     lambda x, n: ArraySpec(broadcast_shapes("scipy.special.diric", (x, n)), inexact(result_dtype((x, n)))),
-    partly(_kernel_slope, None),
+    partly([_kernel_slope, None]),
     source=lambda args, params: f"scipy.special.diric({', '.join(args)})[()]",
     batch=batching.elementwise,
 )
