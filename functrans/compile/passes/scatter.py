@@ -66,27 +66,39 @@ def _fits(values: Atom, out: ArraySpec) -> bool:
 def _one_by_one(writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Sequence[Atom] | None:
     """Values stacked only to be added at single places."""
     base, values, arrays = _split(equation, inputs)
-    stack = writer.definition(values)
-    if stack is None or stack.primitive is not stack_p or stack.params["axis"] != 0 or not arrays:
-        return None
     out = equation.outputs[0].spec
-    old = equation.inputs[len(inputs) - len(arrays) - 1]
-    if not isinstance(old, Var) or writer.uses(old) != 1 or not all(_fits(x, out) for x in stack.inputs):
+    if not arrays or not all(type(part) is str for part in equation.params["template"]):
         return None
-    if (
-        not all(type(part) is str for part in equation.params["template"])
-        or out.size * len(stack.inputs) > _MOST_COPIED
-    ):
+    terms = _stacked(writer, equation.inputs[len(inputs) - len(arrays) - 1], values)
+    if not terms or not all(_fits(x, out) for x in terms) or values.spec.shape[1:] != out.shape[len(arrays) :]:
         return None
-    places = _places(arrays, len(stack.inputs), out.shape)
-    if places is None or values.spec.shape[1:] != out.shape[len(arrays) :]:
+    places = _places(arrays, len(terms), out.shape)
+    if places is None or out.size * len(terms) > _MOST_COPIED:
         return None
-    for x, place in zip(stack.inputs, places, strict=True):
+    for x, place in zip(terms, places, strict=True):
         if base is None:
             base = writer.write(scatter_p, x, template=place, shape=out.shape)
         else:
             base = writer.write(index_add_p, base, x, template=place)
     return None if base is None else (base,)
+
+
+def _stacked(writer: Writer, old: Atom, values: Atom) -> list[Atom] | None:
+    """What values are a stack of, if nobody else reads that; many are stacked group by group."""
+    made = writer.definition(values)
+    if made is None or made.params.get("axis") != 0 or not isinstance(old, Var) or writer.uses(old) != 1:
+        return None
+    if made.primitive is stack_p:
+        return list(made.inputs)
+    if made.primitive is not concatenate_p:
+        return None
+    found: list[Atom] = []
+    for part in made.inputs:
+        group = writer.definition(part)
+        if group is None or group.primitive is not stack_p or group.params["axis"] != 0 or writer.uses(part) > 1:  # type: ignore[arg-type]
+            return None
+        found += group.inputs
+    return found
 
 
 def _places(arrays: Sequence[Atom], count: int, shape: tuple[int, ...]) -> list[tuple[int, ...]] | None:
