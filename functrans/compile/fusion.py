@@ -21,7 +21,7 @@ from functrans.tracing.trace import has_effect
 
 #: Blocks have at least so many entries. Below, arrays stay in the cache between NumPy's calls, and their memory with
 #: the allocator, so there is little to gain.
-THRESHOLD = 32768
+THRESHOLD = 16384
 #: The last axes are summed within a block, if they have at most so many entries together.
 LONGEST_ROW = 65536
 

@@ -9,14 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import functrans as ft
 from functrans import config
 from functrans.compile import blocks, fusion, pieces
 from functrans.interpreter import run_plain
 from functrans.ir import Literal, Program
+from functrans.testing.strategies import program_cases
 
-SIZES = (32768, 32769, 40003, 100_003)
+SIZES = (16384, 32769, 40003, 100_003)
 SPECIAL = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 0.5, 2.0, 1e-310, 1e300, -1e300, 700.0, -700.0])
 
 
@@ -274,3 +277,21 @@ def test_sums_whose_order_is_not_known_stay_outside(monkeypatch: pytest.MonkeyPa
     x = numbers(50_001, special=False)
     program = check(lambda x: np.sum(x * 2.0 + 1.0), x, blocked=1)
     assert len(fusion.groups(program)) == 2
+
+
+@settings(max_examples=80)
+@given(program_cases(edges=True), st.sampled_from([1, 3, 8]))
+def test_any_program(case: Any, threshold: int) -> None:
+    """Small arrays: blocks of one piece, of every shape that comes."""
+    before = fusion.THRESHOLD
+    fusion.THRESHOLD = threshold
+    try:
+        leaves = ft.tree.flatten_up_to(case.program.in_tree, case.args, "") if case.program.in_tree else list(case.args)
+        with np.errstate(all="ignore"):
+            for found, wanted in zip(units_run(case.program, leaves), run_plain(case.program, leaves), strict=True):
+                assert type(found) is type(wanted)
+                assert np.shape(found) == np.shape(wanted)
+                assert np.asarray(found).dtype == np.asarray(wanted).dtype
+                assert bits(found) == bits(wanted)
+    finally:
+        fusion.THRESHOLD = before
