@@ -37,7 +37,7 @@ _REDUCE_NAMES = {"sum": "add_reduce", "prod": "multiply_reduce", "max": "maximum
 FRESH = frozenset(
     {*_BINARY, *_UNARY, *_REDUCE, "block", "mean", "absolute", "where", "concatenate", "stack", "scatter", "index_add"}
     | {"index_set", "absorbing_multiply", "absorbing_product", "sech_squared", "one_minus_square", "logistic"}
-    | {"clip_low", "clip_high", "clip", "solve", "inv", "cholesky", "cumsum", "dot", "outer", "inner"}
+    | {"plus_zero", "clip_low", "clip_high", "clip", "solve", "inv", "cholesky", "cumsum", "dot", "outer", "inner"}
 )
 #: Whose result lies in memory in C order if its operands do.
 KEEPS_ORDER = frozenset(
@@ -198,6 +198,10 @@ def _joined(args: list[str], equation: Equation, scope: Scope) -> str | None:
     return f"{function}(({', '.join(args)},), {equation.params['axis']})"
 
 
+def _plus_zero(args: list[str], equation: Equation, scope: Scope) -> str:
+    return f"{scope.function('add', np.add)}({args[0]}, 0, order='C')"
+
+
 _SPECIAL: dict[str, Callable[[list[str], Equation, Scope], str | None]] = {
     **dict.fromkeys(_REDUCE, _reduce),
     "mean": _mean,
@@ -206,4 +210,5 @@ _SPECIAL: dict[str, Callable[[list[str], Equation, Scope], str | None]] = {
     "getitem": _getitem,
     "concatenate": _joined,
     "stack": _joined,
+    "plus_zero": _plus_zero,
 }

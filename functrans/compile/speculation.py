@@ -30,6 +30,7 @@ _WHOLE = frozenset(
         *["add", "subtract", "multiply", "divide", "negative", "positive", "square", "sqrt", "absolute", "sign"],
         *["maximum", "minimum", "exp", "expm1", "log", "log1p", "sin", "cos", "tan", "tanh", "sinh", "cosh", "arctan"],
         *["transpose", "reshape", "broadcast_to", "copy", "concatenate", "stack", "flip", "roll", "strong", "diag"],
+        "plus_zero",
         *["cumsum", "index_add", "matmul", "dot", "inner", "outer", "vecdot", "matvec", "vecmat", "tensordot"],
     ]
 )
