@@ -7,19 +7,22 @@ zero), and the buffer still lies row by row in memory:
 - ``scatter(np.stack((a, b, c)), …, [2, 0, 1])``, what the gradient of ``x[0], x[1], x[2]`` is: the terms are added one
   by one. Stacking them takes longer, and so does ``np.add.at``.
 - A scatter that fills all of its entries, like that of ``x[:, None]``, is ``np.add(values, 0, order="C")``.
+- ``x[1:][:3]`` is ``x[1:4]``, and the gradient of that is one scatter. (What is added to a buffer without negative
+  zeros may be added without the zeros around it.)
 - Slices side by side that fill an axis, like those of the gates of an LSTM: the values are concatenated, then so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from functrans.compile.rewriting import Writer, known, rewritten
 from functrans.ir import ArraySpec, Atom, Equation, Literal, Program, Var
-from functrans.ops.index import index_add_p, plus_zero_p, scatter_p
-from functrans.ops.index_template import Template
+from functrans.ops.index import getitem_p, index_add_p, plus_zero_p, scatter_p
+from functrans.ops.index_template import Template, indexed_shape
 from functrans.ops.join import concatenate_p, stack_p
 from functrans.ops.shape import reshape_p
 
@@ -36,14 +39,22 @@ def scatter(program: Program) -> Program:
 
 
 def _once(program: Program) -> Program:
+    positive: dict[Atom, bool] = {}
     written_on = {e.inputs[0] for e in program.equations if e.primitive is index_add_p}
 
     def rule(writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Sequence[Atom] | None:
-        if equation.primitive is not scatter_p and equation.primitive is not index_add_p:
+        primitive = equation.primitive
+        if primitive is getitem_p:
+            return _read_twice(writer, equation, inputs)
+        if primitive is not scatter_p and primitive is not index_add_p:
             return None
         if equation.outputs[0].spec.dtype.kind not in "fc":
             return None
-        found = _one_by_one(writer, equation, inputs) or _filled(writer, equation, inputs)
+        found = (
+            _one_by_one(writer, equation, inputs)
+            or _filled(writer, equation, inputs)
+            or _scattered_twice(writer, equation, inputs, positive)
+        )
         if found is None and not (equation.outputs[0] in written_on and writer.uses(equation.outputs[0]) == 1):
             return _side_by_side(writer, equation, inputs)
         return found
@@ -126,6 +137,82 @@ def _filled(writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Seque
     if values.spec.shape != out.shape:
         values = writer.write(reshape_p, values, shape=out.shape)
     return (writer.write(plus_zero_p, values),)
+
+
+def _read_twice(writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Sequence[Atom] | None:
+    """An index of an index."""
+    made = writer.definition(inputs[0])
+    if made is None or made.primitive is not getitem_p or len(made.inputs) > 1 or len(inputs) > 1:
+        return None
+    x = made.inputs[0]
+    template = composed(x.spec.shape, made.params["template"], equation.params["template"])
+    return None if template is None else (writer.write(getitem_p, x, template=template),)
+
+
+def _scattered_twice(
+    writer: Writer, equation: Equation, inputs: Sequence[Atom], positive: dict[Atom, bool]
+) -> Sequence[Atom] | None:
+    """A scatter of a scatter."""
+    base, values, arrays = _split(equation, inputs)
+    made = writer.definition(values)
+    if arrays or made is None or made.primitive is not scatter_p or len(made.inputs) > 1:
+        return None
+    old, out = equation.inputs[len(inputs) - 1], equation.outputs[0].spec
+    if not isinstance(old, Var) or writer.uses(old) != 1 or values.spec.dtype != out.dtype:
+        return None
+    outer = equation.params["template"]
+    # What is scattered in the end may have been broadcast to several places: then it has another shape.
+    if indexed_shape(out.shape, outer, []) != values.spec.shape:
+        return None
+    template = composed(out.shape, outer, made.params["template"])
+    if template is None:
+        return None
+    if base is None:
+        return (writer.write(scatter_p, made.inputs[0], template=template, shape=out.shape),)
+    if not _positive(writer, base, positive):
+        return None
+    return (writer.write(index_add_p, base, made.inputs[0], template=template),)
+
+
+def _positive(writer: Writer, x: Atom, known: dict[Atom, bool]) -> bool:
+    """Whether no entry can be a negative zero, since sums started from zero."""
+    met = [x]
+    while met[-1] not in known:
+        made = writer.definition(met[-1])
+        if made is not None and made.primitive is index_add_p:
+            met.append(made.inputs[0])
+        else:
+            known[met[-1]] = made is not None and made.primitive in (scatter_p, plus_zero_p)
+    known.update(dict.fromkeys(met, known[met[-1]]))
+    return known[x]
+
+
+def composed(shape: tuple[int, ...], first: Template, second: Template) -> Template | None:
+    """The index that chooses at once what two of integers and slices choose one after the other."""
+    parts = [*first, *[_WHOLE] * (len(shape) - len(first))]
+    if any(part is None or part is Ellipsis or type(part) is str for part in (*parts, *second)):
+        return None
+    rest = iter(second)
+    made: list[Any] = []
+    for part, n in zip(parts, shape, strict=True):
+        if type(part) is int:
+            made.append(part)
+            continue
+        then = next(rest, _WHOLE)
+        chosen = range(n)[slice(*part)]
+        if type(then) is int:
+            made.append(chosen[then])
+        elif then == _WHOLE:
+            made.append(part)
+        elif not (chosen := chosen[slice(*then)]):
+            return None
+        else:
+            made.append(
+                (chosen.start, chosen.stop if chosen.stop >= 0 else None, None if chosen.step == 1 else chosen.step)
+            )
+    while made and made[-1] == _WHOLE:
+        made.pop()
+    return tuple(made)
 
 
 def _side_by_side(writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Sequence[Atom] | None:

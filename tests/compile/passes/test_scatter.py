@@ -124,6 +124,22 @@ def test_new_axes() -> None:
     assert left(lambda x: (x[None],), np.float64(1.0)) == ["reshape", "plus_zero"]
 
 
+def test_indices_of_indices_are_one() -> None:
+    x = np.arange(10.0)
+    assert check(ft.trace(lambda x: x[1:][::-2][1])(x), x) == ["getitem"]
+    assert left(lambda x: (x[1:][:-1],), X) == ["scatter"]
+    assert left(lambda x: (x[1:][:-1], x[2:][1:]), X) == ["scatter", "index_add"]
+    assert left(lambda x: (x[0][1:], x[1], x[1][:2]), M) == ["scatter", "index_add", "index_add"]
+
+
+def test_negative_zeros_around_what_is_added() -> None:
+    def f(x: Any, v: Any) -> Any:
+        return ft.numpy.at(x)[1:].add(ft.vjp(lambda y: y[:2], x[1:])[1](v)[0])
+
+    x = np.full(4, -0.0)
+    assert check(ft.trace(f)(x, x[:2]), x, x[:2]) == ["scatter", "index_add"]
+
+
 def test_slices_side_by_side() -> None:
     assert left(lambda x: (x[:2], x[2:5], x[5:]), X) == ["concatenate", "plus_zero"]
     assert left(lambda x: (x[..., 1:], x[:, :1]), M) == ["concatenate", "plus_zero"]
