@@ -313,7 +313,7 @@ _DECLARING = (
     "functrans.compile.call",
     "functrans.control.branch",
     "functrans.control.checkpoint",
-    "functrans.control.loop",
+    "functrans.control.whiles",
     "functrans.custom.calling",
     "functrans.custom.tag",
     "functrans.debug",

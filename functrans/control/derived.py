@@ -20,8 +20,8 @@ from functrans.tracing.trace import StagedRecorder, has_effect, live_equations
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.batch import BatchRecorder
 from functrans.transforms.jvp import ForwardRecorder
+from functrans.transforms.pullback import PullbackRecorder
 from functrans.transforms.reverse import ReverseRecorder
-from functrans.transforms.vjp import PullbackRecorder
 from functrans.transforms.walk import walk
 
 Flags = tuple[bool, ...]

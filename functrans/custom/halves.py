@@ -16,7 +16,7 @@ from functrans.ir import ArraySpec
 from functrans.ops.duals import zeros
 from functrans.ops.scalars import strong
 from functrans.transforms.linearize import transposed
-from functrans.transforms.vjp import Linearization
+from functrans.transforms.pullback import Linearization
 from functrans.transforms.vmap import vmap
 
 

@@ -22,7 +22,7 @@ from functrans.primitives import Batch, Derivatives, Joint, Primitive, call_sour
 from functrans.tracing.bind import bind
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.linearize import transposed
-from functrans.transforms.vjp import Linearization
+from functrans.transforms.pullback import Linearization
 
 #: The names of the primitives that users declared.
 USERS: set[str] = set()

@@ -15,7 +15,8 @@ from functrans.tracing.watch import watched
 from functrans.transforms.arguments import Argnames, Argnums, Selection, differentiable_leaves, several
 from functrans.transforms.batch import BatchRecorder
 from functrans.transforms.jvp import Pushed
-from functrans.transforms.vjp import REAL_PARTS, Linearization, grad, named, real_of_complex, value_and_grad
+from functrans.transforms.pullback import Linearization
+from functrans.transforms.vjp import REAL_PARTS, grad, named, real_of_complex, value_and_grad
 
 
 class Request:

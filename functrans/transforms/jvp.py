@@ -23,7 +23,7 @@ from functrans.tracing.tracer import Tracer
 from functrans.tracing.watch import watched
 from functrans.transforms.arguments import differentiable_leaves, dual, like_primal
 from functrans.transforms.checks import check_differentiable, explain, is_inexact_value, refuse_closed_over
-from functrans.transforms.vjp import owned, plain, split_aux
+from functrans.transforms.pullback import owned, plain, split_aux
 from functrans.tree import Tree
 
 _NO_PARAMS: Mapping[str, Any] = {}

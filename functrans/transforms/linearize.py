@@ -17,7 +17,8 @@ from functrans.tracing.trace import stage, trace
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.arguments import differentiable_leaves, dual, like_primal
 from functrans.transforms.jvp import Pushed
-from functrans.transforms.vjp import Linearization, named, owned
+from functrans.transforms.pullback import Linearization, owned
+from functrans.transforms.vjp import named
 from functrans.tree import Tree
 
 
