@@ -59,6 +59,25 @@ INDICES = hst.one_of(
 )
 
 
+SLICES = hst.builds(slice, *[hst.one_of(hst.none(), hst.integers(-5, 5))] * 2, hst.sampled_from([None, 1, 2, -1, -3]))
+BASIC = hst.lists(hst.one_of(hst.just(slice(None)), SLICES, hst.integers(0, 1)), max_size=3).map(tuple)
+
+
+@given(BASIC, BASIC, BASIC)
+def test_indices_of_indices(first: Any, second: Any, third: Any) -> None:
+    x = np.arange(24.0).reshape(2, 3, 4)[:, ::-1]
+
+    def f(x: Any) -> Any:
+        return x[first][second][third], x[first][third]
+
+    try:
+        f(x)
+    except IndexError:
+        return
+    check(ft.trace(f)(x), x)
+    left(f, x)
+
+
 @given(
     hst.lists(INDICES, min_size=1, max_size=6), hst.lists(hst.booleans(), min_size=6, max_size=6), hst.integers(0, 99)
 )
