@@ -39,13 +39,14 @@ class Compiled:
         self.run = code.run
 
     def report(self) -> str:
-        """The stages as a table."""
-        rows = [("traced", "", str(len(self.traced.equations)))]
+        """The stages as a table, and the memory that is needed."""
+        rows = [("pass", "ms", "equations"), ("traced", "", str(len(self.traced.equations)))]
         rows += [(stage.name, f"{stage.milliseconds:.3f}", str(stage.equations)) for stage in self.stages]
         width = max(len(name) for name, _, _ in rows)
-        return "\n".join(
-            f"# {name:<{width}}  {time:>8}  {count:>6}" for name, time, count in [("pass", "ms", "equations"), *rows]
-        )
+        lines = [f"# {name:<{width}}  {time:>8}  {count:>9}" for name, time, count in rows]
+        peak, pooled = self.code.peak / 1e6, self.code.pooled / 1e6
+        lines.append(f"# at most {peak:.4g} MB of values at once, {pooled:.4g} MB of them in buffers that are kept")
+        return "\n".join(lines)
 
 
 def compiled(program: Program, allow: tuple[str, ...] = ()) -> Compiled:

@@ -17,12 +17,14 @@ from functrans.compile.passes.signs import move_signs
 from functrans.compile.passes.strength import cheaper
 from functrans.compile.rewriting import Pass
 
-#: What every compiled program goes through, in this order: the results stay the same to the bit.
+#: What every compiled program goes through, in this order: the results stay the same to the bit. (But for the sign of a
+#: NaN, which means nothing.)
 EXACT: dict[str, Pass] = {
     "inline": inline,
     "hoisting": hoist,
     "common": common_subexpressions,
     "algebra": simplify,
+    "signs": move_signs,
     "folding": fold_constants,
     "strength": cheaper,
     "scatter": scatter,
@@ -35,5 +37,4 @@ EXACT: dict[str, Pass] = {
 ROUNDING: dict[str, Pass] = {
     "contractions": contractions,
     "factorizations": factorizations,
-    "signs": move_signs,  # rounds nothing, but a NaN may change its sign
 }

@@ -1,7 +1,7 @@
 """Signs: negations taken into sums, products and constants.
 
-Every number stays the same to the bit, zeros with their signs; a NaN stays one, but may change its sign, which is why
-these rules are no part of ``algebra``.
+Every number stays the same to the bit, zeros with their signs. A NaN stays one, but may change its sign; a program that
+looks at signs of its own accord is left alone.
 """
 
 from __future__ import annotations
@@ -17,9 +17,14 @@ from functrans.ir import Atom, Equation, Literal, Program, Var
 from functrans.primitives import lookup
 from functrans.tracing.trace import frozen
 
+#: What tells the sign of a NaN.
+_LOOKING = frozenset({"copysign", "signbit", "view"})
+
 
 def move_signs(program: Program) -> Program:
     """The program in which sums subtract and constants are negative where values were negated before."""
+    if any(equation.primitive.name in _LOOKING for equation in program.equations):
+        return program
     return rewritten(program, moved)
 
 

@@ -131,3 +131,8 @@ def test_complex_numbers():
     z = np.array([1.0, complex(-0.0, np.inf), complex(0.0, -0.0), complex(np.nan, 1.0)])
     assert left(lambda z: 1.0 + (-z), z) == ["subtract"]
     assert left(lambda z, x: (-z) * (-x), z, z.real) == ["negative", "negative", "multiply"]
+
+
+def test_programs_that_look_at_signs_are_left_alone():
+    program = ft.trace(lambda x, y: np.signbit(x + -y))(1.0, 2.0)
+    assert move_signs(program) is program
