@@ -48,7 +48,7 @@ def _once(program: Program) -> Program:
             return _read_twice(writer, equation, inputs)
         if primitive is not scatter_p and primitive is not index_add_p:
             return None
-        if equation.outputs[0].spec.dtype.kind not in "fc":
+        if equation.outputs[0].spec.dtype.kind not in "fc" or not equation.outputs[0].spec.size:
             return None
         found = (
             _one_by_one(writer, equation, inputs)
