@@ -30,7 +30,7 @@ def _cheaper(writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Sequ
     spec = equation.outputs[0].spec
     if not spec.shape or has_length(spec):
         return None
-    found = _RULES[name](inputs)
+    found = _RULES[name](writer, inputs)
     if found is None:
         return None
     primitive, operands = lookup(found[0]), found[1:]
@@ -40,7 +40,7 @@ def _cheaper(writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Sequ
 _POWERS = {2.0: "square", 0.5: "sqrt", -1.0: "divide"}
 
 
-def _power(inputs: Sequence[Atom]) -> Any:
+def _power(writer: Writer, inputs: Sequence[Atom]) -> Any:
     base, exponent = inputs
     if not isinstance(exponent, Literal) or type(exponent.value) not in (int, float):
         return None
@@ -50,11 +50,11 @@ def _power(inputs: Sequence[Atom]) -> Any:
     return (name, base) if name and base.spec.dtype.kind == "f" else None
 
 
-def _reciprocal(inputs: Sequence[Atom]) -> Any:
+def _reciprocal(writer: Writer, inputs: Sequence[Atom]) -> Any:
     return ("divide", Literal(1.0), inputs[0]) if inputs[0].spec.dtype.char in "fd" else None
 
 
-def _quotient(inputs: Sequence[Atom]) -> Any:
+def _quotient(writer: Writer, inputs: Sequence[Atom]) -> Any:
     x, y = inputs
     if not isinstance(y, Literal) or y.spec.shape or not known(y):
         return None
@@ -70,4 +70,36 @@ def _quotient(inputs: Sequence[Atom]) -> Any:
     return ("multiply", x, Literal(value if y.spec.weak else y.spec.dtype.type(value)))
 
 
-_RULES = {"pow": _power, "reciprocal": _reciprocal, "divide": _quotient}
+def _factor(atom: Atom) -> float | None:
+    """A constant real number."""
+    if not isinstance(atom, Literal) or atom.spec.shape or not known(atom) or atom.spec.dtype.kind not in "if":
+        return None
+    return float(atom.value)
+
+
+def _product(writer: Writer, inputs: Sequence[Atom]) -> Any:
+    """``c * (2**k * x)`` is ``(c * 2**k) * x`` for k >= 0 and ``|c| >= 1``: doubling rounds nothing, and where it gives
+    infinities the product does so too.
+    """
+    x, y = inputs
+    for number, rest in ((x, y), (y, x)):
+        inner = writer.definition(rest)
+        outer = _factor(number)
+        if outer is None or not abs(outer) >= 1.0 or inner is None or inner.primitive.name != "multiply":
+            continue
+        for given, other in (inner.inputs, inner.inputs[::-1]):
+            power = _factor(given)
+            if power is None or not 1.0 < power <= 2.0**100 or frexp(power)[0] != 0.5:
+                continue
+            if other.spec.dtype.char not in "fd" or rest.spec.dtype != other.spec.dtype or not other.spec.shape:
+                continue
+            total = outer * power
+            if abs(total) > np.finfo(rest.spec.dtype).max or not (
+                number.spec.weak or number.spec.dtype == rest.spec.dtype
+            ):
+                continue
+            return ("multiply", Literal(total if number.spec.weak else rest.spec.dtype.type(total)), other)
+    return None
+
+
+_RULES = {"pow": _power, "reciprocal": _reciprocal, "divide": _quotient, "multiply": _product}

@@ -111,3 +111,16 @@ def test_integers_are_rounded_once():
 def test_integers_without_bounds():
     program = ft.trace(lambda x: x / 2**1100)(np.ones(3))
     assert cheaper(program) is program
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("outer", [1.0, -1.0, 3.7, 100, 1e10])
+@pytest.mark.parametrize("power", [2, 4.0, 2.0**60])
+def test_doubled_values_times_a_number(outer, power, dtype):
+    assert left(lambda x: outer * (power * x), special(dtype)) == ["multiply"]
+    assert left(lambda x: (x * power) * dtype(outer), special(dtype)) == ["multiply"]
+
+
+@pytest.mark.parametrize(("outer", "inner"), [(0.3, 2.0), (3.0, 0.5), (3.0, 3.0), (1e300, 2.0**60), (3.0, -2.0)])
+def test_products_that_round_otherwise_stay(outer, inner):
+    assert left(lambda x: outer * (inner * x), special(np.float64)) == ["multiply", "multiply"]
