@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from weakref import ref
 
@@ -11,20 +11,38 @@ import numpy as np
 from functrans.compile.surroundings import may_change, owner
 from functrans.errors import TracedAssignmentError, describe_function
 from functrans.ir import Atom, Equation, Literal, Var
-from functrans.tracing.trace import StagedRecorder
+from functrans.tracing.trace import COPIES, StagedRecorder
 from functrans.tracing.tracer import Tracer
 
 
 class CapturingRecorder(StagedRecorder):
     """A staged trace that knows which of the arrays it has read belong to somebody else."""
 
-    __slots__ = ("_changed",)
+    __slots__ = ("_changed", "_views", "copies")
 
     def __init__(self, transform: str, function: Callable[..., Any]) -> None:
         super().__init__(transform, function)
         self._changed: list[Any] = []
+        self._views: dict[int, tuple[Any, Any]] = {}
+        #: Copies that transforms in the function have taken, and of what.
+        self.copies: dict[int, tuple[Any, Any]] = {}
+
+    def run(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
+        token = COPIES.set(self.copies)
+        try:
+            return super().run(function, args)
+        finally:
+            COPIES.reset(token)
 
     def snapshot(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        copied, original = self.copies.get(id(owner(array)), (None, None))
+        if original is not None:
+            if original.tobytes() != copied.tobytes():
+                self._changed.append(ref(original))
+            elif original.strides == copied.strides:
+                if id(array) not in self._views:
+                    self._views[id(array)] = (array, _elsewhere(array, copied, original))
+                array = self._views[id(array)][1]
         known = self.constants.get(id(array))
         taken = super().snapshot(array)
         if known is not None and known[1] is not taken:
@@ -42,6 +60,8 @@ class CapturingRecorder(StagedRecorder):
         """
         watched = [(_Place(array), taken) for array, taken in self.constants.values() if may_change(array)]
         self.constants.clear()
+        self.copies.clear()
+        self._views.clear()
         if any(alive() is not None for alive in self._changed):
             raise TracedAssignmentError(
                 f"{describe_function(self.function)} wrote into an array that it closes over, and read it before and "
@@ -74,7 +94,15 @@ class _Place:
         if not np.may_share_memory(memory, base):  # it has gaps, so somebody else owns it
             return None
         start = self._address - _address(memory)
-        return np.ndarray(self._shape, self._dtype, memory.data, start, self._strides)
+        return np.ndarray(self._shape, self._dtype, memory, start, self._strides)
+
+
+def _elsewhere(view: np.ndarray[Any, Any], base: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> Any:
+    """What a view of one array is of another one that lies in memory as that does."""
+    if view is base:
+        return other
+    memory = other.ravel(order="K")
+    return np.ndarray(view.shape, view.dtype, memory, _address(view) - _address(base.ravel(order="K")), view.strides)
 
 
 def _address(array: np.ndarray[Any, Any]) -> int:

@@ -177,8 +177,9 @@ class Cache:
         start = perf_counter()
         entry = _traced(self._f, args, kwargs, fixed, self._allow)
         before = self._entries.get(key)
-        if before is not None and entry.surroundings is not None and entry.program == before.program:
-            entry.surroundings.spare(before.surroundings)
+        if before is not None and before.surroundings is not None and entry.surroundings is not None:
+            if entry.program == before.program:
+                entry.surroundings.spare(before.surroundings)
         if LOG.get():
             self._log(entry, reason, 1e3 * (perf_counter() - start))
         if not entry.passing:

@@ -162,12 +162,14 @@ class Statics:
 
     def explained(self, args: Sequence[Any], kwargs: dict[str, Any], error: TreeError) -> TreeError:
         """An error of :func:`signature`, which says whose argument it was."""
-        for place, value in (*enumerate(args), *kwargs.items()):
+        places: list[tuple[int | str, Any]] = [*enumerate(args), *kwargs.items()]
+        for place, value in places:
             if place not in self.nums and place not in self.names:
                 try:
                     signature(value, [])
                 except TreeError as found:
-                    what = f"the argument {self.name(place)} of {describe_function(self._f)}, which is jitted, {found.what}"
+                    function = describe_function(self._f)
+                    what = f"the argument {self.name(place)} of {function}, which is jitted, {found.what}"
                     own = place == 0 and self.name(0) == "`self`"
                     fix = f"a method: `functools.partial(functrans.jit, static_argnums=0)`; {found.fix}"
                     return TreeError(what, fix if own else found.fix, found.where or False)

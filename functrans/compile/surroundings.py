@@ -18,6 +18,8 @@ _MISSING: Any = object()
 _PLAIN = frozenset([Tracer, float, int, bool, complex, str, bytes, type(None), type(Ellipsis), slice, range, np.dtype])
 #: Names that say that attributes are read by names which the code does not show.
 _DYNAMIC = frozenset(["getattr", "vars", "__dict__", "attrgetter"])
+#: Methods that make an object, and are not called on one that is there.
+_MAKING = frozenset(["__init__", "__new__", "__post_init__", "__init_subclass__"])
 #: So many objects are looked at, at most.
 _MOST = 20_000
 #: An array with more bytes that the program reads itself is compared only if something else depends on it, it seems.
@@ -58,9 +60,7 @@ class Surroundings:
 
     def empty(self) -> bool:
         """Whether there is nothing that could change."""
-        return not (
-            self._entries or self._cells or self._slots or self._containers or self._defaults or self._watched
-        )
+        return not (self._entries or self._cells or self._slots or self._containers or self._defaults or self._watched)
 
     def changed(self) -> str | None:
         """What has changed, in words."""
@@ -173,7 +173,7 @@ class _Walk:
         elif cls is FunctionType:
             self._function(value)
         elif cls is MethodType:
-            self.value("self" if self._names else name, value.__self__)
+            self.value("self", value.__self__)
             self.value(name, value.__func__)
         elif isinstance(value, dict | list | set | bytearray):
             self.containers.append(_Items(name, value))
@@ -258,6 +258,7 @@ class _Walk:
                 continue
             for key, then in list(vars(cls).items()):
                 special = key.startswith("__") and isinstance(then, FunctionType)
+                special = special and (key not in _MAKING or isinstance(obj, type))
                 if key in known or not (special or key in self._names):
                     continue
                 known.add(key)
@@ -309,7 +310,9 @@ def _same(now: Any, then: Any) -> bool:
     if cls is not type(then):
         return False
     if cls is float:
-        return bool((now == then and math.copysign(1.0, now) == math.copysign(1.0, then)) or (now != now and then != then))
+        return bool(
+            (now == then and math.copysign(1.0, now) == math.copysign(1.0, then)) or (now != now and then != then)
+        )
     if cls is int or cls is str or cls is bytes:
         return bool(now == then)
     if cls is complex:

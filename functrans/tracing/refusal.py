@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 _HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _PLAIN = "`functrans.stop_gradient(x)` is its plain value, if no derivative is wanted"
 _VALUES = "or do without the staged trace: `grad`, `vjp` and `jvp` work on values"
+_JIT = (
+    "or name the argument that it comes from in `static_argnums=` of `jit`, if it takes few values; or do this outside "
+    "of the jitted function"
+)
 _EXAMPLES = "or use `functrans.map(f, xs)`, a plain loop over the examples, each of which has values"
 _INTO_ARRAY = (
     "`a = functrans.numpy.at(a)[index].set(x)` gives the changed array; or collect the entries in a list and make the "
@@ -86,7 +90,9 @@ def refuse(tracer: Tracer, kind: str) -> NoReturn:
             what = f"a batched {tracer.spec}, traced {stager.purpose}, is many values and cannot become {become}"
         else:
             what = f"a staged {tracer.spec}, traced {stager.purpose}, has no value and cannot become {become}"
-        fix = f"{instead}; {_EXAMPLES if stager.batched else _VALUES}."
+        if kind == "count" and stager.transform == "jit":
+            instead += "; a loop of `n` steps is `functrans.fori_loop(0, n, body, x)`"
+        fix = f"{instead}; {_EXAMPLES if stager.batched else _otherwise(stager)}."
         if operation == "[]":
             fix = _INDEX.get((kind, tracer.spec.dtype.kind), fix)
     else:
@@ -113,6 +119,11 @@ def refuse(tracer: Tracer, kind: str) -> NoReturn:
     raise cls(what, fix, place or False)
 
 
+def _otherwise(stager: Recorder) -> str:
+    """What else to do about a staged value that is wanted as a plain one."""
+    return _JIT if stager.transform == "jit" else _VALUES
+
+
 def refuse_truth(tracer: Tracer) -> NoReturn:
     """Raise what explains why a staged value is neither true nor false."""
     if tracer.recorder.batched:
@@ -121,6 +132,14 @@ def refuse_truth(tracer: Tracer) -> NoReturn:
             "example to example",
             "choose between arrays with `np.where(condition, a, b)` (`np.maximum`, not `max`; `a & b`, not `a and b`); "
             "or use `functrans.map(f, xs)`, a plain loop over the examples, which follows `if` and `while`.",
+        )
+    if tracer.recorder.transform == "jit":
+        raise TracedBoolError(
+            f"Python asked whether a staged {tracer.spec} is true; traced {tracer.recorder.purpose}, it has no value",
+            "choose between arrays with `np.where(condition, a, b)` (`np.maximum`, not `max`; `a & b`, not `a and b`), "
+            "between computations with `functrans.cond(condition, f, g, x)`; a `while` is "
+            "`functrans.while_loop(condition, body, x)`; what decides by an argument of few values wants its name in "
+            "`static_argnames=`.",
         )
     raise TracedBoolError(
         f"Python asked whether a staged {tracer.spec} is true; traced {tracer.recorder.purpose}, it has no value",
@@ -217,6 +236,8 @@ def unknown(value: Tracer, name: str, why: str, fix: str) -> TracedValueError:
         what, way = f"a batched {value.spec}, which is many values", _EXAMPLES
     else:
         what, way = f"a staged {value.spec}", "`grad`, `vjp` and `jvp` know the values"
+        if staged_by(value).transform == "jit":  # type: ignore[union-attr]
+            way = "or do this outside of the jitted function"
     return TracedValueError(f"{name} needs the value of {what}: {why}", f"{fix}; {way}.")
 
 

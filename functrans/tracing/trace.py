@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,10 @@ from functrans.primitives import Primitive
 from functrans.tracing.recorder import Recorder
 from functrans.tracing.refusal import refuse_objects
 from functrans.tracing.tracer import Tracer
+
+#: While a function is traced that reads its arrays afresh at every call: copies that transforms within it have taken,
+#: by identity, with what they are copies of.
+COPIES: ContextVar[dict[int, tuple[Any, Any]] | None] = ContextVar("functrans_copies", default=None)
 
 
 class StagedRecorder(Recorder):
