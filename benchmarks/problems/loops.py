@@ -174,10 +174,10 @@ def system() -> tuple[Any, ...]:
     return 0.5 * rng.normal(size=(8, 8)), rng.normal(size=8)
 
 
-SCANS = ("jax",)
+LOOPS, SCANS = ("autograd", "torch"), ("jax",)  # jax compiles what a loop unrolls to for minutes
 PROBLEMS = (
-    Problem("LSTM, loop of 128 steps", lstm, lambda: text(129), lstm_by_hand, (0, 1), 1.1),
+    Problem("LSTM, loop of 128 steps", lstm, lambda: text(129), lstm_by_hand, (0, 1), 1.1, peers=LOOPS),
     Problem("LSTM, scan of 1,023 steps", lstm_scan, lambda: text(1024), lstm_by_hand, (0, 1), 1.1, peers=SCANS),
-    Problem("RK4, loop of 1,000 steps", integration, system, integration_by_hand, (0, 1), 1.1),
+    Problem("RK4, loop of 1,000 steps", integration, system, integration_by_hand, (0, 1), 1.1, peers=LOOPS),
     Problem("RK4, scan of 1,000 steps", integration_scan, system, integration_by_hand, (0, 1), 1.1, peers=SCANS),
 )
