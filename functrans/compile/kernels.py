@@ -162,8 +162,10 @@ def _whole(slow: bool) -> Callable[[Equation], Kernel]:
 _SHORT_CUTS = {2.0: np.square, 0.5: np.sqrt, -1.0: np.reciprocal}
 
 
-def _power(equation: Equation) -> Kernel:
+def _power(equation: Equation) -> Kernel | None:
     x, y = equation.inputs
+    if not y.spec.shape and not y.spec.weak:
+        return None  # before NumPy 2.2 they do so without a look at its dtype
     if y.spec.shape:
         return Kernel(lambda names, e, args, out: [f"{names.ufunc(np.power)}({', '.join(args)}, out={out})"], slow=True)
     if isinstance(y, Literal) and type(y.value) in (int, float) and x.spec.dtype.kind == "f" and x.spec.shape:

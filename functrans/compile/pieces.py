@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-#: What a piece's operands, buffers and results may take together: twice the second cache, since they are worked on two or
-#: three at a time. (Measured with 5, 8 and 24 of them: from one to 16 times the second cache makes a difference of a few
+#: What the operands, buffers and results of a piece may take together: twice the second cache, as they are worked on
+#: two or three at a time. (With 5, 8 and 24 of them, from one to 16 times the second cache makes a difference of a few
 #: percent; a quarter of it costs up to 0.8 more, since there are more calls, of shorter loops.)
 CACHE = 2 << 20
 #: Bounds of the number of entries: below, calls cost more than their loops; above, nothing is gained.
