@@ -10,6 +10,7 @@ Example:
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from functrans import config as config
     from functrans import debug as debug
     from functrans import errors as errors
     from functrans import implicit as implicit
@@ -76,6 +77,7 @@ _HOMES = {
     "axis_index": "transforms.collective",
     "checkpoint": "control.checkpoint",
     "cond": "control.branch",
+    "config": "config",
     "custom_jvp": "custom.rules",
     "custom_linear_solve": "implicit.linear",
     "custom_root": "implicit.roots",
@@ -132,6 +134,7 @@ __all__ = [
     "axis_index",
     "checkpoint",
     "cond",
+    "config",
     "custom_jvp",
     "custom_linear_solve",
     "custom_root",
