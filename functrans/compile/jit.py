@@ -122,6 +122,11 @@ class Entry:
         """What the passes have made of the program, and the code."""
         return compiled(self.program, self._allow)
 
+    def spare(self, then: Surroundings) -> None:
+        """The same program as before came out, though what it closes over has changed."""
+        if self.surroundings is not None:
+            self.surroundings.spare(then)
+
     def arguments(self) -> tuple[Sequence[str], Sequence[ArraySpec]]:
         """Names and specs of the leaves of the arguments."""
         first = len(self.captured)
@@ -177,9 +182,8 @@ class Cache:
         start = perf_counter()
         entry = _traced(self._f, args, kwargs, fixed, self._allow)
         before = self._entries.get(key)
-        if before is not None and before.surroundings is not None and entry.surroundings is not None:
-            if entry.program == before.program:
-                entry.surroundings.spare(before.surroundings)
+        if before is not None and before.surroundings is not None and entry.program == before.program:
+            entry.spare(before.surroundings)
         if LOG.get():
             self._log(entry, reason, 1e3 * (perf_counter() - start))
         if not entry.passing:

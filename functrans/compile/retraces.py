@@ -42,13 +42,17 @@ def log_retrace(function: str, reason: str, milliseconds: float, equations: int)
 def difference(names: Sequence[str], now: Sequence[Any], known: Iterable[tuple[Sequence[str], Sequence[Any]]]) -> str:
     """What sets a call apart from the most similar one before: names and specs of the leaves."""
     best: list[str] | None = None
+    least: tuple[int, int] = (0, 0)
     for names_then, then in known:
         if list(names_then) != list(names):
-            changes = [f"the arguments were {', '.join(names_then)}, are {', '.join(names)}"]
+            changes = [f"the arguments were {', '.join(names_then) or 'none'}, are {', '.join(names) or 'none'}"]
+            distance = (len(names) + len(names_then), 0)
         else:
-            changes = [f"`{n}` was {a!r}, is {b!r}" for n, a, b in zip(names, then, now, strict=True) if a != b]
-        if best is None or len(changes) < len(best):
-            best = changes
+            pairs = [(n, a, b) for n, a, b in zip(names, then, now, strict=True) if a != b]
+            changes = [f"`{n}` was {a!r}, is {b!r}" for n, a, b in pairs]
+            distance = len(pairs), sum([(a.ndim != b.ndim) + (a.promoting != b.promoting) for _, a, b in pairs])
+        if best is None or distance <= least:
+            best, least = changes, distance
     if best is None:
         return "the first call"
     return "; ".join(best) if best else "a static argument, or the containers, changed"
