@@ -8,7 +8,7 @@ as early as they can, so that they do not stand between the members of a block.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +24,8 @@ from functrans.tracing.trace import has_effect
 THRESHOLD = 16384
 #: The last axes are summed within a block, if they have at most so many entries together.
 LONGEST_ROW = 65536
+
+_LOOK = 256  # so many equations further on it is looked for the end of a block
 
 _FUSED = frozenset("?bBhHiIlLqQfdFD")
 _SUMMED = frozenset("lqfdFD")
@@ -143,7 +145,6 @@ class _Groups:
         made: list[Block | Equation] = [*self._first]
         for unit in self._units:
             made += self._finished(unit)
-            made += unit.after
         return made
 
     def _add(self, number: int, equation: Equation) -> None:
@@ -304,12 +305,21 @@ class _Groups:
 
     def _finished(self, unit: _Unit) -> list[Block | Equation]:
         made: list[Block | Equation] = []
-        for equations, rest in self._parts(unit.equations, unit.after):
-            read = {a for e in rest for a in e.inputs}
-            inside = {e.outputs[0] for e in equations} if unit.shape is not None else set()
+        everything = unit.equations if unit.shape is not None else [*unit.equations, *unit.after]
+        ends = {a: i for i, e in enumerate([*everything, *unit.after]) for a in e.inputs}
+        start = 0
+        while start < len(everything):
+            stop = self._stop(everything, start) if unit.shape is not None else start + 1
+            equations = everything[start:stop]
+            inside = {var for e in equations for var in e.outputs}
             outputs = self._read_outside(equations)
-            made_before = {a for e in equations for a in e.inputs if a in self._at} - inside - read
-            self._live += _bytes(outputs) - _bytes([a for a in made_before if self._end[a] == unit.position])
+            self._live += _bytes(outputs) - _bytes(
+                [
+                    a
+                    for a in {a for e in equations for a in e.inputs} - inside
+                    if a in self._at and self._end[a] == unit.position and ends[a] < stop
+                ]
+            )
             if unit.shape is not None and self._pays(equations):
                 inputs = dict.fromkeys(
                     a for e in equations for a in e.inputs if a not in inside and (isinstance(a, Var) or a.spec.shape)
@@ -318,19 +328,30 @@ class _Groups:
                 made.append(Block(tuple(inputs), outputs, tuple(equations), unit.shape, split))
             else:
                 made += equations
-        return made
+            start = stop
+        return made if unit.shape is None else [*made, *unit.after]
 
-    def _parts(
-        self, equations: Sequence[Equation], after: Sequence[Equation]
-    ) -> Iterator[tuple[Sequence[Equation], Sequence[Equation]]]:
-        """The equations in parts, each with what comes behind it; taken one after the other."""
-        while len(equations) > 1 and self._live + _bytes(self._read_outside(equations)) > self._peak:
-            place = len(equations)
-            while place > 1 and self._live + _bytes(self._read_outside(equations[:place])) > self._peak:
-                place = (place + 1) // 2 if place > 2 else 1
-            yield equations[:place], [*equations[place:], *after]
-            equations = equations[place:]
-        yield equations, after
+    def _stop(self, equations: Sequence[Equation], start: int) -> int:
+        """Where a block that begins at ``start`` ends: as late as memory allows."""
+        inside: dict[Atom, int] = {}
+        bytes_outside = 0
+        best = start + 1
+        for number in range(start, len(equations)):
+            equation = equations[number]
+            for atom in equation.inputs:
+                if atom in inside:
+                    inside[atom] += 1
+                    if inside[atom] == self._reads[atom]:
+                        bytes_outside -= _bytes([atom])
+            (var,) = equation.outputs
+            inside[var] = 0
+            if self._reads[var]:
+                bytes_outside += _bytes([var])
+            if self._live + bytes_outside <= self._peak:
+                best = number + 1
+            elif number > best + _LOOK:
+                break
+        return best
 
     def _read_outside(self, equations: Sequence[Equation]) -> tuple[Var, ...]:
         inside = Counter(a for e in equations for a in e.inputs)
