@@ -93,7 +93,7 @@ def _read_by_others(program: Program) -> set[Atom]:
 
 def _sum(writer: Writer, equation: Equation, inputs: Sequence[Atom], others: set[Atom]) -> Sequence[Atom] | None:
     spec, axes, out = inputs[0].spec, equation.params["axis"], equation.outputs[0].spec
-    if spec.dtype.char not in "fdFD" or out.dtype != spec.dtype or len(inputs) > 1 or equation.inputs[0] in others:
+    if spec.dtype.char not in "fdFD" or out.dtype != spec.dtype or len(inputs) > 1:
         return None
     if (
         not spec.size

@@ -173,6 +173,15 @@ def test_python_scalars(weak: bool) -> None:
     check_pass(hoist, program, [0.1 if weak else np.float64(0.1), h])
 
 
+def test_python_numbers_in_the_place_of_arrays() -> None:
+    body = body_of(lambda c, h, a: (h, a, h * c, a * (c * 2.0)), np.float64(0.1), np.float32(0.5), np.float64(0.1))
+    program = loop(body, [0.1], [None, 0.3], [], 3, [0, 1, 2, 3])
+    made = check_pass(hoist, program, [np.float32(0.5)])
+    (scan,) = loops(made)
+    assert [e.primitive.name for e in made.equations] == ["scan"]
+    assert [scan.params["consts"], scan.params["carries"]] == [2, 1]  # Python's number is part of the carry still
+
+
 def test_effects_stay() -> None:
     def step(h: Any, x: Any) -> Any:
         ft.debug.print("{}", h)

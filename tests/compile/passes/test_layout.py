@@ -113,6 +113,7 @@ def test_transposes_cancel() -> None:
     assert left(lambda x: x.T.T * 2.0, X) == ["multiply"]
     assert left(lambda x: x.T.T, X.T) == []
     assert left(lambda x: np.transpose(np.transpose(x, (2, 0, 1)), (2, 0, 1)), np.ones((2, 3, 4))) == ["transpose"]
+    assert left(lambda x: np.transpose(np.transpose(x, (1, 0, 2)), (0, 2, 1)), np.ones((2, 3, 4))) == ["transpose"]
 
 
 def test_reshapes_become_one() -> None:
@@ -127,6 +128,15 @@ def test_a_reshape_that_copies_stays() -> None:
         return np.sum(x.T.reshape(6).reshape(3, 2) + 0.0, axis=0)
 
     assert left(f, X) == ["transpose", "reshape", "reshape", "add", "sum"]
+
+
+def test_axes_of_length_one_have_strides() -> None:
+    assert left(lambda x: x.reshape(2).reshape(2, 1), X[:, :1]) == ["reshape", "reshape"]
+    assert left(lambda x: x.reshape(2, 1, 1).reshape(2, 1), X[:, :1]) == ["reshape", "reshape"]
+
+
+def test_python_numbers() -> None:
+    assert left(lambda s: X * np.reshape(np.reshape(s, 1), ()), 2.0) == ["reshape", "reshape", "multiply"]
 
 
 def test_axes_that_are_kept_and_dropped() -> None:

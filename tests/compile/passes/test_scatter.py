@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as hst
 
@@ -126,6 +127,15 @@ def test_a_stack_that_is_read_elsewhere_stays() -> None:
 
     program = ft.trace(f)(np.float64(1.0), np.float64(2.0))
     assert check(program, np.float64(1.0), np.float64(2.0)) == ["stack", "index_add"]
+
+
+@pytest.mark.parametrize("index", [-4, 3])
+def test_indices_out_of_range_stay(index: int) -> None:
+    def f(x: Any) -> Any:
+        return ft.numpy.at(np.zeros(3))[np.array([0, index])].add(np.stack([x, x]))
+
+    program = ft.trace(f)(np.float64(2.0))
+    assert scatter(program) is program
 
 
 def test_indices_that_are_not_known_stay() -> None:
