@@ -71,7 +71,7 @@ class Plan:
     def _lies_in_order(self, equation: Equation) -> bool:
         """Whether the one result lies in C order, as far as is known."""
         ufunc, name = ufunc_of(equation), equation.primitive.name
-        if ufunc is np.matmul or name == "scatter":
+        if ufunc is np.matmul or name in ("scatter", "plus_zero"):
             return True
         if ufunc is None and name not in KEEPS_ORDER:
             return False
