@@ -11,7 +11,7 @@ import numpy as np
 from functrans.compile.surroundings import may_change, owner
 from functrans.errors import TracedAssignmentError, describe_function
 from functrans.ir import Atom, Equation, Literal, Var
-from functrans.tracing.trace import COPIES, StagedRecorder
+from functrans.tracing.trace import COMPILING, StagedRecorder
 from functrans.tracing.tracer import Tracer
 
 
@@ -28,11 +28,11 @@ class CapturingRecorder(StagedRecorder):
         self.copies: dict[int, tuple[Any, Any]] = {}
 
     def run(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
-        token = COPIES.set(self.copies)
+        token = COMPILING.set(self)
         try:
             return super().run(function, args)
         finally:
-            COPIES.reset(token)
+            COMPILING.reset(token)
 
     def snapshot(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         copied, original = self.copies.get(id(owner(array)), (None, None))

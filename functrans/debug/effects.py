@@ -10,7 +10,9 @@ import numpy as np
 from functrans import tree
 from functrans.debug.primitives import Arguments, callback_p, print_p
 from functrans.errors import expect_function
+from functrans.primitives import Primitive
 from functrans.tracing.bind import bind
+from functrans.tracing.trace import COMPILING
 from functrans.tracing.tracer import Tracer
 
 
@@ -18,6 +20,15 @@ def _operands(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any],
     leaves, structure = tree.flatten((args, kwargs))
     fixed = {i: leaf for i, leaf in enumerate(leaves) if not _is_numeric(leaf)}
     return [leaf for i, leaf in enumerate(leaves) if i not in fixed], Arguments(structure, fixed)
+
+
+def _execute(primitive: Primitive, operands: list[Any], **params: Any) -> None:
+    """Now, when the trace of an operand says so, or in every call of the function that is being compiled."""
+    compiling = COMPILING.get()
+    if compiling is None or Tracer in map(type, operands):
+        bind(primitive, *operands, **params)
+    else:
+        compiling.process(primitive, tuple(operands), params)
 
 
 def _is_numeric(leaf: Any) -> bool:
@@ -34,7 +45,8 @@ def print(text: Any, *args: Any, **kwargs: Any) -> None:
     ``grad`` and its kin print the value, once. Under :func:`functrans.vmap` there is a line for each example, which
     begins with its number (in a ``cond`` or ``while_loop`` also for examples that do not take that branch or step).
     In a staged program it is an equation: it prints when the program runs, in each step of a loop, and so does the
-    printed source. With no traced value among its arguments it prints at once.
+    printed source. With no traced value among its arguments it prints at once; in a
+    function that is jitted, in every call.
 
     Args:
         text: a format string; anything else is printed as it is, with ``args`` behind it.
@@ -54,7 +66,7 @@ def print(text: Any, *args: Any, **kwargs: Any) -> None:
     if not isinstance(text, str):
         text, args = " ".join(["{}"] * (1 + len(args))), (text, *args)
     operands, arguments = _operands(args, kwargs)
-    bind(print_p, *operands, text=text, arguments=arguments, levels=())
+    _execute(print_p, operands, text=text, arguments=arguments, levels=())
 
 
 def callback(f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
@@ -81,4 +93,4 @@ def callback(f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
     """
     expect_function(f, "debug.callback")
     operands, arguments = _operands(args, kwargs)
-    bind(callback_p, *operands, f=f, arguments=arguments, levels=())
+    _execute(callback_p, operands, f=f, arguments=arguments, levels=())

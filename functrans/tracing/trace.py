@@ -19,9 +19,9 @@ from functrans.tracing.recorder import Recorder
 from functrans.tracing.refusal import refuse_objects
 from functrans.tracing.tracer import Tracer
 
-#: While a function is traced that reads its arrays afresh at every call: copies that transforms within it have taken,
-#: by identity, with what they are copies of.
-COPIES: ContextVar[dict[int, tuple[Any, Any]] | None] = ContextVar("functrans_copies", default=None)
+#: The trace of the function that is being compiled: what has an effect is written there. Its ``copies`` are those that
+#: transforms have taken of arrays, by identity, with what they are copies of: arrays are read afresh at every call.
+COMPILING: ContextVar[Any] = ContextVar("functrans_compiling", default=None)
 
 
 class StagedRecorder(Recorder):

@@ -20,7 +20,7 @@ from functrans.primitives import Bilinear, Constant, Derivatives, Joint, Linear,
 from functrans.tracing.bind import bind, bind_binary, bind_unary
 from functrans.tracing.recorder import Recorder
 from functrans.tracing.refusal import location_of, refuse_objects
-from functrans.tracing.trace import COPIES
+from functrans.tracing.trace import COMPILING
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.checks import check_differentiable, explain, is_inexact_value, refuse_closed_over
 
@@ -61,8 +61,8 @@ class ReverseRecorder(Recorder):
             return value
         if value.size <= _SMALL:
             copied = value.copy("K")
-            if self.located and (copies := COPIES.get()) is not None:
-                copies[id(copied)] = (copied, value)
+            if self.located and (compiling := COMPILING.get()) is not None:
+                compiling.copies[id(copied)] = (copied, value)
             return copied
         owner: Any = value
         while type(owner) is np.ndarray:
