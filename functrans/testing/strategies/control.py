@@ -69,6 +69,15 @@ calls(
 )
 
 
+calls(
+    "jit",
+    (ft.jit(_twice), (2,), ()),
+    (lambda x, w: ft.jit(lambda x: _twice(x, w))(x), (2,), (2,)),
+    (ft.jit(lambda x, w: np.exp(x @ w) / np.sum(x)), (2, 2), (2, 2)),
+    dtypes=("float64",),
+)
+
+
 @ft.custom_vjp
 def sine_times(x: Any, y: Any) -> Any:
     """With a rule of reverse mode."""
