@@ -16,7 +16,7 @@ from functrans.testing.compare import double
 from functrans.testing.strategies.array import Layouts, layout_names
 from functrans.testing.strategies.entries import Draw
 from functrans.testing.strategies.operands import INEXACT, elementwise, has_operands, operands, registered, resolved
-from functrans.testing.strategies.writer import EXTRAS, WIRES, Writer, widened
+from functrans.testing.strategies.writer import ENDLESS, EXTRAS, WIRES, Writer, widened
 
 Among: TypeAlias = "Collection[Primitive | str] | None"
 
@@ -162,7 +162,8 @@ def _steps(draw: st.DrawFn, among: list[Primitive], edges: bool, layouts: Sequen
         value = source(() if shape == "python" else shape, dtype=dtype)
         return (kind, value.item() if shape == "python" else source.laid_out(value))
     primitive = draw(st.sampled_from(among))
-    recipe, source = registered(primitive), _Sown(draw, edges, draw(_SEED), layouts)
+    at_edges = edges and not primitive.name.startswith(ENDLESS)
+    recipe, source = registered(primitive), _Sown(draw, at_edges, draw(_SEED), layouts)
     with np.errstate(all="ignore"):
         args, params = elementwise(primitive, source) if recipe is None else recipe.recipe(source)
     args = [source.laid_out(arg) for arg in args]
