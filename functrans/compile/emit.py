@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from functrans.ir import Equation
+from functrans.ir import Equation, Program
 from functrans.ops.index_template import MASK, index_source, may_repeat
 
 _BINARY = {
@@ -145,6 +145,8 @@ class Scope:
 
     def param(self, value: Any) -> str:
         """A parameter."""
+        if isinstance(value, Program):
+            return self.name(value.name, value)
         if isinstance(value, str) or (isinstance(value, tuple) and all(type(v) in (int, bool) for v in value)):
             return repr(value)
         return self.constant(value)

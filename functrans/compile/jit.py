@@ -107,15 +107,15 @@ class Entry:
         self.passing = Tracer in map(type, captured)
         assert program.out_tree is not None
         self.build = builder(program.out_tree)
-        #: The code, where a call with arrays alone need not ask anything else; else None.
+        #: The code, given what is captured; None before the first call, and where traced values are captured.
         self.quick: Callable[..., tuple[Any, ...]] | None = None
         self._weak = [atom.spec.weak for atom in program.outputs]
         self._run: Callable[..., tuple[Any, ...]] = self._first
 
     def _first(self, *leaves: Any) -> tuple[Any, ...]:
         self._run = self.compiled().run
-        if not self.captured:
-            self.quick = self._run
+        if not self.passing:
+            self.quick = functools.partial(self._run, *self.captured) if self.captured else self._run
         return self._run(*leaves)
 
     def compiled(self) -> Compiled:
@@ -250,7 +250,7 @@ class Executable:
     def __init__(self, entry: Entry) -> None:
         made = entry.compiled()
         self._entry = entry
-        self.traced, self.program, self.stages, self.source = entry.program, made.program, made.stages, made.code.source
+        self.traced, self.program, self.stages, self.source = entry.program, made.program, made.stages, made.source
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The function of arguments like those that it was compiled for, without the static ones.

@@ -38,6 +38,13 @@ class Compiled:
         self.traced, self.program, self.stages, self.code = traced, program, stages, code
         self.run = code.run
 
+    @property
+    def source(self) -> str:
+        """The text of the function, after those of the bodies of loops and branches that it holds."""
+        bodies = {inner.name: inner for e in self.program.equations for inner in held_programs(e.params)}
+        texts = [inner.derived["compiled"].source for inner in bodies.values() if "compiled" in inner.derived]
+        return "\n".join([*dict.fromkeys(texts), self.code.source])
+
     def report(self) -> str:
         """The stages as a table, and the memory that is needed."""
         rows = [("pass", "ms", "equations"), ("traced", "", str(len(self.traced.equations)))]
@@ -60,7 +67,8 @@ def compiled(program: Program, allow: tuple[str, ...] = ()) -> Compiled:
 def _compile(program: Program, allow: tuple[str, ...]) -> Compiled:
     stages: list[Stage] = []
     made = program
-    passes: dict[str, Pass] = {**{name: ROUNDING[name] for name in allow}, **EXACT}
+    # Those that round otherwise look at calls that have been opened, before the others.
+    passes: dict[str, Pass] = {"inline": EXACT["inline"], **{name: ROUNDING[name] for name in allow}, **EXACT}
     for name, rewrite in passes.items():
         start = perf_counter()
         made = rewrite(made)
@@ -93,7 +101,7 @@ def _compiled_params(params: Mapping[str, Any], allow: tuple[str, ...]) -> dict[
     def held(value: Any) -> Any:
         if isinstance(value, Program):
             inner = compiled(value, allow)
-            inner.program.derived["run"] = inner.run
+            inner.program.derived.update(run=inner.run, compiled=inner)
             return inner.program
         if not isinstance(value, tuple):
             return value
