@@ -136,6 +136,9 @@ class Statics:
         Raises:
             TreeError: a static argument is not hashable.
         """
+        names: Iterable[str] = kwargs if self._ordered or len(kwargs) < 2 else sorted(kwargs)
+        if not self.nums and self.names.isdisjoint(kwargs):
+            return args, {name: kwargs[name] for name in names}, (), ()
         nums = {num % len(args) for num in self.nums if -len(args) <= num < len(args)}
         fixed: list[tuple[int | str, Any]] = [(i, args[i]) for i in sorted(nums)]
         fixed += [(name, kwargs[name]) for name in kwargs if name in self.names]
@@ -152,7 +155,6 @@ class Statics:
                 ) from None
             key.append((place, static_key(value)))
         dynamic = tuple([arg for i, arg in enumerate(args) if i not in nums])
-        names = kwargs if self._ordered else sorted(kwargs)
         return dynamic, {k: kwargs[k] for k in names if k not in self.names}, tuple(fixed), tuple(key)
 
     def name(self, place: int | str) -> str:
