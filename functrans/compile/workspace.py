@@ -11,6 +11,7 @@ import numpy as np
 
 _LINE = 64
 _KINDS = 256  # so many views are remembered
+_KEPT = 1 << 26  # bytes: what is larger is not kept
 
 
 class Workspace:
@@ -21,6 +22,11 @@ class Workspace:
     def __init__(self) -> None:
         self._memory = np.empty(0, np.uint8)
         self._views: dict[Any, tuple[np.ndarray[Any, Any], ...]] = {}
+
+    @property
+    def nbytes(self) -> int:
+        """How much memory it is."""
+        return self._memory.nbytes
 
     def arrays(self, dtypes: str, shape: tuple[int, ...]) -> tuple[np.ndarray[Any, Any], ...]:
         """An array of such a shape for each dtype (a character each). They are valid until the next call."""
@@ -57,4 +63,5 @@ def workspace() -> Iterator[Workspace]:
     try:
         yield mine
     finally:
-        _spare.append(mine)
+        if mine.nbytes <= _KEPT:
+            _spare.append(mine)
