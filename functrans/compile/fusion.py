@@ -320,7 +320,7 @@ class _Groups:
                     if a in self._at and self._end[a] == unit.position and ends[a] < stop
                 ]
             )
-            if unit.shape is not None and self._pays(equations):
+            if unit.shape is not None and outputs and self._pays(equations):
                 inputs = dict.fromkeys(
                     a for e in equations for a in e.inputs if a not in inside and (isinstance(a, Var) or a.spec.shape)
                 )

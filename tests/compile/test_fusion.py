@@ -16,6 +16,7 @@ from functrans.compile import fusion
 from functrans.compile.fusion import Block, groups
 from functrans.compile.rewriting import with_equations
 from functrans.ir import Equation, Program, Var
+from functrans.ops.arithmetic import add
 from functrans.testing.strategies import program_cases
 
 N = 50_000
@@ -189,3 +190,10 @@ def test_any_program(case: Any, threshold: int) -> None:
         units(case.program)
     finally:
         fusion.THRESHOLD = before
+
+
+def test_what_nothing_reads_is_no_block() -> None:
+    x = Var(ft.ArraySpec((N,), np.float64))
+    one, two = Var(x.spec), Var(x.spec)
+    program = Program([x], [Equation(add, [x, x], [one], {}), Equation(add, [one, x], [two], {})], [x])
+    assert units(program) == list(program.equations)
