@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from functrans.ir.layout import put_together, taken_apart
 from functrans.ir.spec import ArraySpec
 
 if TYPE_CHECKING:
@@ -56,6 +57,16 @@ class Literal(_Frozen):
 
     def __repr__(self) -> str:
         return f"Literal({self.value!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if type(self.value) is not np.ndarray:
+            return (Literal, (self.value,))
+        return (_literal, taken_apart(self.value))
+
+
+def _literal(value: Any, steps: list[tuple[str, Any]]) -> Literal:
+    """A literal array that was pickled."""
+    return Literal(put_together(value, steps))
 
 
 Atom: TypeAlias = Var | Literal
