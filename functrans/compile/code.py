@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -97,21 +97,12 @@ class _Function:
     def __init__(self, program: Program, planned: bool) -> None:
         self.program = program
         self.plan = Plan(program, planned)
-        taken = {*keyword.kwlist, *dir(builtins), "otherwise", "take", "give", "arena"}
-        self.name = _free(program.name, taken)
-        self._inputs: list[str] = []
-        for given in program.input_names:
-            self._inputs.append(_free(given, taken))
+        taken = {"otherwise", "take", "give", "arena"}
+        self.name, self._inputs, self._fresh = function_names(program, taken)
         self.scope = Scope(taken)
         self._names: dict[Atom, str] = dict(zip(program.inputs, self._inputs, strict=True))
-        self._fresh = map(self._take, fresh_names(taken))
         self.guarded = self.plan.guards
         self._given: set[Atom] = set()
-
-    def _take(self, name: str) -> str:
-        """A name of a value: no function that is met later may have it."""
-        self.scope.taken.add(name)
-        return name
 
     def text(self) -> str:
         """The whole function."""
@@ -187,6 +178,23 @@ class _Function:
         copied = array and (atom in self._given or isinstance(atom, Literal))
         self._given.add(atom)
         return f"{name}.copy(order='K')" if copied else name
+
+
+def function_names(program: Program, taken: set[str]) -> tuple[str, list[str], Iterator[str]]:
+    """The names of a function and of its arguments, and fresh ones for values; they are added to those ``taken``.
+
+    No function that is met later may have the name of a value.
+    """
+    taken.update(keyword.kwlist, dir(builtins))
+    name = _free(program.name, taken)
+    inputs = [_free(given, taken) for given in program.input_names]
+
+    def fresh() -> Iterator[str]:
+        for new in fresh_names(taken):
+            taken.add(new)
+            yield new
+
+    return name, inputs, fresh()
 
 
 def _free(wanted: str, taken: set[str]) -> str:

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 from functrans.compile.code import Code, generated
+from functrans.compile.numbers import on_numbers
 from functrans.compile.passes import EXACT, ROUNDING
 from functrans.compile.rewriting import Pass, with_equations
 from functrans.compile.speculation import Speculating, speculative
@@ -75,8 +76,10 @@ def _compile(program: Program, allow: tuple[str, ...]) -> Compiled:
         stages.append(Stage(name, 1e3 * (perf_counter() - start), len(made.equations)))
     start = perf_counter()
     made = _with_held(made, allow)
-    fast = speculative(made)
-    code = generated(made if fast is None else fast)
+    code = on_numbers(made, lambda: generated(made).run)
+    fast = speculative(made) if code is None else None
+    if code is None:
+        code = generated(made if fast is None else fast)
     stages.append(Stage("code", 1e3 * (perf_counter() - start), len(made.equations)))
     found = Compiled(program, made, stages, code)
     if fast is not None:
