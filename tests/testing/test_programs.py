@@ -42,7 +42,7 @@ def collected(strategy, count):
 
 @cache
 def samples():
-    return collected(st.program_cases(), 250)
+    return collected(st.program_cases(), 400)
 
 
 def names(program):
