@@ -32,6 +32,7 @@ from functrans.tracing.bind import bind
 from functrans.tracing.trace import check_outputs, input_names, live_equations
 from functrans.tracing.tracer import Tracer
 from functrans.tracing.watch import WATCH
+from functrans.transforms.batch import ACTIVE
 
 #: Whether jitted functions are called as they are.
 DISABLED: ContextVar[bool] = ContextVar("functrans_jit_disabled", default=False)
@@ -157,8 +158,13 @@ class Cache:
         self._hits = (count(), count())
         self.hit = self._hits[0].__next__
 
-    def find(self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any]) -> Entry:
-        """The program for a call, traced if there is none; the leaves of the arguments are added to ``leaves``."""
+    def find(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any], traced: bool = True
+    ) -> Entry | None:
+        """The program for a call, traced if there is none (unless that is not wanted).
+
+        The leaves of the arguments are added to ``leaves``.
+        """
         dynamic, named = args, kwargs
         fixed: Fixed = ()
         try:
@@ -171,9 +177,9 @@ class Cache:
             raise self._statics.explained(args, kwargs, error) from None
         entry = self._entries.get(key)
         if entry is None:
-            return self._trace(key, dynamic, named, fixed, "")
+            return self._trace(key, dynamic, named, fixed, "") if traced else None
         if entry.surroundings is not None and (why := entry.surroundings.changed()) is not None:
-            return self._trace(key, dynamic, named, fixed, why)
+            return self._trace(key, dynamic, named, fixed, why) if traced else None
         self.hit()
         return entry
 
@@ -415,7 +421,7 @@ def jit(
     statics = Statics(f, static_argnums, static_argnames)
     cache = Cache(f, statics, allowed)
     entries, only_arrays = cache.entries, not statics.nums
-    disabled, watched, array = DISABLED.get, WATCH.get, np.ndarray
+    disabled, watched, in_batch, array = DISABLED.get, WATCH.get, ACTIVE.get, np.ndarray
 
     @functools.wraps(f)
     def jitted(*args: Any, **kwargs: Any) -> Any:
@@ -436,11 +442,15 @@ def jit(
                     cache.hit()
                     return entry.build(entry.quick(*args))
         leaves: list[Any] = []
-        return cache.find(args, kwargs, leaves).call(leaves)
+        found = cache.find(args, kwargs, leaves, traced=not in_batch())
+        # In a batch that has a name the function may ask for it, and for the other examples.
+        return f(*args, **kwargs) if found is None else found.call(leaves)
 
     def lower(*args: Any, **kwargs: Any) -> Lowered:
         """The program for arguments like these (values, or :class:`~functrans.ir.ArraySpec`), not compiled yet."""
-        return Lowered(cache.find(args, kwargs, []))
+        found = cache.find(args, kwargs, [])
+        assert found is not None
+        return Lowered(found)
 
     def program(*args: Any, **kwargs: Any) -> Executable:
         """What runs for arguments like these; printed, the passes with the time of each, and the program."""

@@ -18,7 +18,7 @@ from functrans.ops.duals import conform, zeros
 from functrans.ops.scalars import strong
 from functrans.tracing.trace import StagedRecorder, has_effect, live_equations
 from functrans.tracing.tracer import Tracer
-from functrans.transforms.batch import BatchRecorder
+from functrans.transforms.batch import WITHIN, BatchRecorder
 from functrans.transforms.jvp import ForwardRecorder
 from functrans.transforms.pullback import PullbackRecorder
 from functrans.transforms.reverse import ReverseRecorder
@@ -268,6 +268,7 @@ def batched(program: Program, flags: Flags, size: int, wanted: Flags = ()) -> Ba
 
     def batch(*leaves: Any) -> list[Any]:
         recorder = BatchRecorder("vmap", program_function(program), size)
+        recorder.axis = WITHIN.get()
         inputs = [recorder.batch(x) if flag else x for x, flag in zip(leaves, flags, strict=True)]
         outs = recorder.run(lambda *given: run(program, given), inputs)
         mine = [type(o) is Tracer and o.recorder is recorder for o in outs]

@@ -7,7 +7,7 @@ whole batch, batch axis first, one level further out.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,8 @@ class NamedAxis:
         return repr(self.name)
 
 
+#: The named axis of the batch in which a program that an equation holds is being batched.
+WITHIN: ContextVar[NamedAxis | None] = ContextVar("WITHIN", default=None)
 #: The batches with a name, the innermost last.
 ACTIVE: ContextVar[tuple[NamedAxis, ...]] = ContextVar("ACTIVE", default=())
 
@@ -67,6 +69,11 @@ class BatchRecorder(Recorder):
             return super().run(function, args)
         finally:
             ACTIVE.reset(before)
+
+    def _within(self, rule: Callable[..., Any], *args: Any) -> Any:
+        WITHIN.set(self.axis)
+        primitive, operands, batched, params = args
+        return rule(primitive, operands, batched, self.size, params)
 
     def batch(self, values: Any) -> Tracer:
         """A new traced example of these, which stand along the first axis."""
@@ -125,7 +132,10 @@ class BatchRecorder(Recorder):
                 for x, arg, flag in zip(operands, args, batched, strict=True)
             ]
         try:
-            out = rule(primitive, operands, batched, self.size, params)
+            if self.axis is None and not primitive.multiple:  # it holds no program
+                out = rule(primitive, operands, batched, self.size, params)
+            else:
+                out = copy_context().run(self._within, rule, primitive, operands, batched, params)
         except ValueError as error:
             raise explain(error, primitive, args, params) from None
         outs = out if primitive.multiple else (out,)

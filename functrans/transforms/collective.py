@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from functrans import tree
-from functrans.errors import ShapeError
+from functrans.errors import ShapeError, UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
 from functrans.ops.index import getitem
 from functrans.primitives import Linear, Primitive
 from functrans.tracing.bind import bind
+from functrans.tracing.refusal import program_writer
+from functrans.tracing.tracer import Tracer
 from functrans.transforms.batch import ACTIVE, NamedAxis
 from functrans.tree import Tree
 
@@ -30,6 +32,13 @@ def _scattered(ct: Any, x: ArraySpec, named_axis: NamedAxis) -> Any:
     """Each example's share of what all of them send back."""
     if named_axis.recorder.closed:  # a trace around the batch, in which all examples have the same `x`
         return np.sum(ct, axis=0)
+    writer = program_writer(ct) if type(ct) is Tracer else None
+    if writer is not None and writer.birth > named_axis.recorder.birth:
+        raise UncoveredFunctionError(
+            f"the derivative of what the examples of the batch {named_axis.name!r} know of one another, inside of a "
+            "loop, a branch or a checkpoint, and of the batch",
+            "take the derivative outside of the batch, `grad(lambda x: np.sum(vmap(f)(x)))`; or write a Python loop.",
+        )
     return getitem(np.sum(bind(all_gather_p, ct, named_axis=named_axis), axis=0), named_axis.index())
 
 

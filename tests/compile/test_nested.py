@@ -7,7 +7,7 @@ import pytest
 
 import functrans as ft
 from functrans import tree
-from functrans.errors import NonFiniteError
+from functrans.errors import NonFiniteError, ShapeError, UncoveredFunctionError
 from tests.compile.comparing import assert_same
 
 X = np.array([0.5, -1.25, 2.0])
@@ -98,6 +98,65 @@ def test_axes(in_axes, out_axes):
     want = ft.vmap(h, in_axes=in_axes, out_axes=out_axes)(*args)
     assert_same(ft.vmap(ft.jit(h), in_axes=in_axes, out_axes=out_axes)(*args), want)
     assert_same(ft.jit(ft.vmap(h, in_axes=in_axes, out_axes=out_axes))(*args), want)
+
+
+@pytest.mark.parametrize(
+    "within",
+    [
+        lambda f: ft.jit(f),
+        lambda f: ft.checkpoint(f),
+        lambda f: ft.jit(ft.checkpoint(ft.jit(f))),
+        lambda f: lambda v: ft.cond(v[0] > -100, f, lambda v: v, v),
+        lambda f: lambda v: ft.scan(lambda c, _: (f(c), None), v, None, length=1)[0],
+        lambda f: lambda v: ft.scan(lambda c, _: (ft.jit(f)(c), None), v, None, length=1)[0],
+        lambda f: lambda v: ft.while_loop(lambda c: c[1] < 1, lambda c: (f(c[0]), c[1] + 1), (v, 0))[0],
+    ],
+    ids=["jit", "checkpoint", "checkpoint in jit", "cond", "scan", "jit in scan", "while_loop"],
+)
+def test_what_examples_know_of_one_another_inside_of_programs(within):
+    def shared(v):
+        return v / ft.psum(v * v, "batch") + ft.axis_index("batch") * ft.psum(1.0, "batch")
+
+    def mapped(f):
+        return ft.vmap(f, axis_name="batch")
+
+    inner = within(shared)
+    for transform in (
+        mapped,
+        lambda f: ft.grad(lambda rows: np.sum(mapped(f)(rows) ** 3)),
+        lambda f: lambda rows: ft.jvp(mapped(f), (rows,), (rows,)),
+        lambda f: mapped(lambda v: ft.jvp(f, (v,), (v,))),
+        lambda f: lambda rows: ft.vmap(mapped(f))(np.stack([rows, rows * 2])),
+    ):
+        for rows in (ROWS, ROWS[:2]):
+            want = tree.flatten(transform(shared)(rows))[0]
+            for got in (transform(inner)(rows), ft.jit(transform(inner))(rows)):
+                for a, b in zip(tree.flatten(got)[0], want, strict=True):
+                    np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+
+def test_a_derivative_of_that_inside_of_the_batch_is_right_or_refused():
+    def shared(v):
+        return np.sum(v / ft.psum(v * v, "batch"))
+
+    want = ft.vmap(ft.grad(shared), axis_name="batch")(ROWS)
+    assert_same(ft.jit(ft.vmap(ft.grad(shared), axis_name="batch"))(ROWS), want)
+    assert_same(ft.vmap(ft.grad(ft.jit(shared)), axis_name="batch")(ROWS), want)
+    with pytest.raises(UncoveredFunctionError, match="the derivative of what the examples of the batch 'batch' know"):
+        ft.vmap(ft.grad(ft.checkpoint(shared)), axis_name="batch")(ROWS)
+
+
+def test_a_jitted_function_that_needs_a_batch():
+    fast = ft.jit(lambda v: v / ft.psum(v, "batch"))
+    for rows in (ROWS, ROWS[:2]):
+        assert_same(ft.vmap(fast, axis_name="batch")(rows), rows / np.sum(rows, axis=0))
+    with pytest.raises(ShapeError, match="no batch is called 'batch' here"):
+        fast(X)
+    plain = ft.jit(lambda v: v * 2)
+    plain(X)
+    assert_same(
+        ft.vmap(lambda v: plain(v) / ft.psum(v, "batch"), axis_name="batch")(ROWS), ROWS * 2 / np.sum(ROWS, axis=0)
+    )
 
 
 def test_rules_of_users():
