@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from functrans import config as config
-    from functrans import config as config
     from functrans import debug as debug
     from functrans import errors as errors
     from functrans import implicit as implicit
@@ -79,7 +78,6 @@ _HOMES = {
     "checkpoint": "control.checkpoint",
     "cond": "control.branch",
     "config": "config",
-    "config": "config",
     "custom_jvp": "custom.rules",
     "custom_linear_solve": "implicit.linear",
     "custom_root": "implicit.roots",
@@ -136,7 +134,6 @@ __all__ = [
     "axis_index",
     "checkpoint",
     "cond",
-    "config",
     "config",
     "custom_jvp",
     "custom_linear_solve",

@@ -16,7 +16,7 @@ from functrans.control.closure import Closure, close
 from functrans.control.derived import specs_of
 from functrans.control.scan import scan
 from functrans.control.stepping import steady
-from functrans.control.whiles import while_p as while_p  # noqa: PLC0414
+from functrans.control.whiles import while_p
 from functrans.errors import (
     ShapeError,
     TracedBoolError,

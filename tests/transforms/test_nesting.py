@@ -65,7 +65,20 @@ def test_pairs(names):
 
 
 # One of each kind: the others differ from these in how they are called.
-KINDS = ["grad", "jvp", "vjp", "linearize", "jacobian", "jacrev", "derivative", "hessian", "hvp", "vmap", "trace", "jit"]
+KINDS = [
+    "grad",
+    "jvp",
+    "vjp",
+    "linearize",
+    "jacobian",
+    "jacrev",
+    "derivative",
+    "hessian",
+    "hvp",
+    "vmap",
+    "trace",
+    "jit",
+]
 
 
 @pytest.mark.parametrize("outermost", KINDS)

@@ -18,7 +18,7 @@ import numpy as np
 
 from functrans.compile.rewriting import Writer, known, rewritten
 from functrans.control.derived import chosen, hoisted, spread_out
-from functrans.control.loop import while_p
+from functrans.control.whiles import while_p
 from functrans.control.scan import scan_p
 from functrans.control.sweeps import Parts
 from functrans.ir import Atom, Equation, Program, Var
