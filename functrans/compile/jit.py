@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
 from time import perf_counter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, overload
 
 import numpy as np
 
@@ -369,13 +369,28 @@ def _with_arrays(program: Program) -> Program:
     return Program(program.inputs, equations, outputs, name=program.name, input_names=program.input_names)
 
 
+@overload
 def jit(
     f: Callable[..., Any],
     *,
     static_argnums: int | Sequence[int] = (),
     static_argnames: str | Sequence[str] = (),
     allow: str | Sequence[str] = (),
-) -> Jitted:
+) -> Jitted: ...
+@overload
+def jit(
+    *,
+    static_argnums: int | Sequence[int] = (),
+    static_argnames: str | Sequence[str] = (),
+    allow: str | Sequence[str] = (),
+) -> Callable[[Callable[..., Any]], Jitted]: ...
+def jit(
+    f: Callable[..., Any] | None = None,
+    *,
+    static_argnums: int | Sequence[int] = (),
+    static_argnames: str | Sequence[str] = (),
+    allow: str | Sequence[str] = (),
+) -> Jitted | Callable[[Callable[..., Any]], Jitted]:
     """``f``, traced once for each kind of arguments and compiled to one Python function of NumPy calls.
 
     The results are those of ``f`` to the bit, with the same types. Arguments may be any pytrees of arrays and numbers.
@@ -387,7 +402,7 @@ def jit(
     ``np.where`` in place of ``if`` and ``while`` on traced values.
 
     Args:
-        f: the function.
+        f: the function. Without it, what is left is a decorator: ``@jit(static_argnums=1)``.
         static_argnums: positions of arguments that are not traced, but given to ``f`` as they are; a program is made
             for each of their values, which must hash.
         static_argnames: likewise, arguments given by name.
@@ -413,6 +428,8 @@ def jit(
         >>> print(fast.source(np.zeros(2)))  # doctest: +ELLIPSIS
         def ...
     """
+    if f is None:
+        return functools.partial(jit, static_argnums=static_argnums, static_argnames=static_argnames, allow=allow)
     expect_function(f, "jit")
     allowed = (allow,) if isinstance(allow, str) else tuple(allow)
     for name in allowed:

@@ -173,7 +173,7 @@ class Statics:
                     function = describe_function(self._f)
                     what = f"the argument {self.name(place)} of {function}, which is jitted, {found.what}"
                     own = place == 0 and self.name(0) == "`self`"
-                    fix = f"a method: `functools.partial(functrans.jit, static_argnums=0)`; {found.fix}"
+                    fix = f"a method: `@functrans.jit(static_argnums=0)`; {found.fix}"
                     return TreeError(what, fix if own else found.fix, found.where or False)
         return error
 

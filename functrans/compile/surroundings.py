@@ -18,6 +18,8 @@ _MISSING: Any = object()
 _PLAIN = frozenset([Tracer, float, int, bool, complex, str, bytes, type(None), type(Ellipsis), slice, range, np.dtype])
 #: Names that say that attributes are read by names which the code does not show.
 _DYNAMIC = frozenset(["getattr", "vars", "__dict__", "attrgetter"])
+#: Names in code that makes plain numbers of arrays, perhaps.
+_CONVERSIONS = frozenset(["float", "int", "bool", "complex", "item", "tolist", "any", "all", "allclose", "array_equal"])
 #: Methods that make an object, and are not called on one that is there.
 _MAKING = frozenset(["__init__", "__new__", "__post_init__", "__init_subclass__"])
 #: So many objects are looked at, at most.
@@ -29,14 +31,15 @@ _SMALL = 4096
 class Surroundings:
     """What a function saw when it was traced; :meth:`changed` tells whether that is still there."""
 
-    __slots__ = ("_arrays", "_cells", "_containers", "_defaults", "_entries", "_slots", "_watched")
+    __slots__ = ("_arrays", "_cells", "_containers", "_converts", "_defaults", "_entries", "_slots", "_watched")
 
     def __init__(self, walk: _Walk) -> None:
         self._entries, self._cells, self._slots = walk.entries, walk.cells, walk.slots
         self._containers, self._defaults = walk.containers, walk.defaults
         self._arrays = list(walk.arrays.values())
-        #: Name, array, its bytes then, whether the program reads the array itself.
-        self._watched: list[tuple[str, np.ndarray[Any, Any], bytes, bool]] = []
+        self._converts = not _CONVERSIONS.isdisjoint(walk.names)
+        #: Name, array, what it held then, whether the program reads the array itself.
+        self._watched: list[tuple[str, np.ndarray[Any, Any], Any, bool]] = []
 
     def watch(self, captured: Iterable[Any], made: bool) -> None:
         """Take down what arrays hold that may have been read by NumPy alone, before a traced value met the result.
@@ -48,12 +51,12 @@ class Surroundings:
         read = {id(owner(value)) for value in captured if type(value) is not Tracer}
         for name, array in self._arrays:
             direct = id(owner(array)) in read
-            if not direct or made or array.nbytes <= _SMALL:
-                self._watched.append((name, array, array.tobytes(), direct))
+            if not direct or made or self._converts or array.nbytes <= _SMALL:
+                self._watched.append((name, array, _held(array), direct))
 
     def spare(self, then: Surroundings) -> None:
         """The same program came out again: what the program reads itself, and has changed, matters to nothing else."""
-        changed = {id(array) for _, array, before, direct in then._watched if direct and array.tobytes() != before}
+        changed = {id(array) for _, array, before, direct in then._watched if direct and not _holds(array, before)}
         unwatched = {id(a) for _, a in then._arrays} - {id(a) for _, a, _, _ in then._watched}
         spared = changed | unwatched
         self._watched = [row for row in self._watched if not (row[3] and id(row[1]) in spared)]
@@ -83,9 +86,21 @@ class Surroundings:
             if function.__defaults__ is not then:
                 return _replaced(name)
         for name, array, before, _ in self._watched:
-            if array.tobytes() != before:
+            if not _holds(array, before):
                 return f"`{name}`, which it closes over, was written into"
         return None
+
+
+def _held(array: np.ndarray[Any, Any]) -> Any:
+    """What an array holds: bytes, or for a large one words, which are compared faster than they are copied."""
+    large = array.nbytes > 1 << 16 and array.flags.c_contiguous and array.dtype.itemsize % 8 == 0
+    return array.view(np.uint64).copy() if large else array.tobytes()
+
+
+def _holds(array: np.ndarray[Any, Any], then: Any) -> bool:
+    if type(then) is bytes:
+        return array.tobytes() == then
+    return np.array_equal(array.view(np.uint64), then)
 
 
 def _replaced(name: str) -> str:
@@ -157,7 +172,7 @@ class _Walk:
         self.defaults: list[tuple[str, Any, Any]] = []
         self.arrays: dict[int, tuple[str, np.ndarray[Any, Any]]] = {}
         self._seen: dict[int, Any] = {}
-        self._names: set[str] = set()
+        self.names: set[str] = set()
         #: What has attributes, all of which count or only those that some code names; and those that are known.
         self._holders: list[tuple[str, Any, bool, set[str]]] = []
 
@@ -214,7 +229,7 @@ class _Walk:
         if foreign:
             return
         names = set(_names(f.__code__))
-        self._names |= names
+        self.names |= names
         for name in sorted(names & f.__globals__.keys()):
             self._entry(name, f.__globals__, name)
         if f.__defaults__:
@@ -239,15 +254,15 @@ class _Walk:
     def attributes(self) -> None:
         """Go through the attributes that the code names: it may be found in attributes in turn."""
         before = None
-        while before != (len(self._names), len(self._holders)):
-            before = (len(self._names), len(self._holders))
+        while before != (len(self.names), len(self._holders)):
+            before = (len(self.names), len(self._holders))
             for name, obj, everything, known in list(self._holders):
-                self._of_holder(name, obj, everything or not _DYNAMIC.isdisjoint(self._names), known)
+                self._of_holder(name, obj, everything or not _DYNAMIC.isdisjoint(self.names), known)
 
     def _of_holder(self, name: str, obj: Any, everything: bool, known: set[str]) -> None:
         own = getattr(obj, "__dict__", {})
         if not isinstance(obj, type):
-            for key in own if everything else own.keys() & self._names:
+            for key in own if everything else own.keys() & self.names:
                 if key not in known and not key.startswith("__"):
                     known.add(key)
                     self._entry(f"{name}.{key}", own, key)
@@ -259,7 +274,7 @@ class _Walk:
             for key, then in list(vars(cls).items()):
                 special = key.startswith("__") and isinstance(then, FunctionType)
                 special = special and (key not in _MAKING or isinstance(obj, type))
-                if key in known or not (special or key in self._names):
+                if key in known or not (special or key in self.names):
                     continue
                 known.add(key)
                 label = f"{name}.{key}"

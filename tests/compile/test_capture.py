@@ -247,8 +247,19 @@ def test_large_arrays_that_the_program_reads_itself_are_not_compared():
     assert fast.cache_info()[:2] == (2, 1)
 
 
+def test_large_arrays_that_something_else_depends_on_are_compared():
+    w = np.ones((200, 200))
+    for f in (lambda x: x * (w[0] - np.mean(w)), lambda x: x @ w * float(w[3, 3]), lambda x: x @ (w * 2)):
+        fast = ft.jit(f)
+        for value in (1.0, np.nan, -0.0, 0.0, 3.5):
+            w[3, 3] = value
+            same(fast, f, np.ones(200))
+            same(fast, f, np.ones(200))
+        assert fast.cache_info()[:2] == (5, 5)
+
+
 def test_static_arguments_and_partials():
-    @functools.partial(ft.jit, static_argnums=1)
+    @ft.jit(static_argnums=1)
     def f(x, config):
         return x * config.shift
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 import pytest
 
@@ -98,7 +96,7 @@ class Scale:
     def __init__(self, by):
         self.by = by
 
-    @functools.partial(ft.jit, static_argnums=0)
+    @ft.jit(static_argnums=0)
     def static(self, x):
         return x * self.by
 
