@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+from collections import UserDict, UserList, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from operator import is_
@@ -138,7 +140,7 @@ def may_change(array: np.ndarray[Any, Any]) -> bool:
 
 
 class _Items:
-    """A list, dict or set, and what it held."""
+    """A list, dict, set or the like, and what it held."""
 
     __slots__ = ("_container", "_keys", "_values", "name")
 
@@ -190,7 +192,9 @@ class _Walk:
         elif cls is MethodType:
             self.value("self", value.__self__)
             self.value(name, value.__func__)
-        elif isinstance(value, dict | list | set | bytearray):
+        elif isinstance(value, UserDict | UserList):
+            self.value(name, value.data)
+        elif isinstance(value, dict | list | set | deque | bytearray):
             self.containers.append(_Items(name, value))
             for key, entry in value.items() if isinstance(value, dict) else enumerate(value):
                 self.value(f"{name}[{key!r:.40}]", entry)
@@ -211,8 +215,8 @@ class _Walk:
         foreign = _is_foreign(value if isinstance(value, type | ModuleType) else type(value))
         if foreign and callable(inner := getattr(value, "__wrapped__", None)):
             self.value(name, inner)
-        elif not foreign or (callable(value) and not isinstance(value, type)):
-            everything = foreign or hasattr(type(value), "__dataclass_fields__")
+        elif not foreign or not isinstance(value, type | ModuleType):
+            everything = (foreign and callable(value)) or hasattr(type(value), "__dataclass_fields__")
             self._holders.append((name, value, everything, set()))
 
     def _function(self, f: FunctionType) -> None:
@@ -268,7 +272,8 @@ class _Walk:
                     self._entry(f"{name}.{key}", own, key)
         if isinstance(obj, ModuleType):
             return
-        for cls in (obj if isinstance(obj, type) else type(obj)).__mro__:
+        order = (obj if isinstance(obj, type) else type(obj)).__mro__
+        for cls in order:
             if _is_foreign(cls):
                 continue
             for key, then in list(vars(cls).items()):
@@ -285,8 +290,11 @@ class _Walk:
                         self.slots.append((label, obj, key, getattr(obj, key, _MISSING)))
                         self.value(label, getattr(obj, key, None))
                 else:
-                    if own and not isinstance(obj, type):
+                    if not isinstance(obj, type):
                         self.entries.append((label, own, key, _MISSING))
+                    for nearer in order[: order.index(cls)]:  # a class that may come to have it, too
+                        if not _is_foreign(nearer):
+                            self.entries.append((label, vars(nearer), key, _MISSING))
                     self._entry(label, vars(cls), key)
 
 
@@ -300,7 +308,8 @@ def _is_foreign(value: Any) -> bool:
     for function in vars(value).values():
         if isinstance(function, FunctionType):
             return is_library(function.__code__.co_filename)
-    return str(value.__module__).partition(".")[0] in ("functrans", "numpy", "scipy")
+    module = str(value.__module__).partition(".")[0]
+    return module in ("functrans", "numpy", "scipy") or (module in sys.stdlib_module_names and module != "__main__")
 
 
 def _content(cell: Any) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 import gc
 import logging
 import types
 import weakref
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -121,6 +122,11 @@ class Config:
         return self.rate + self.shift
 
 
+class Pair(NamedTuple):
+    a: Any
+    b: Any
+
+
 class Slotted:
     __slots__ = ("w",)
 
@@ -155,6 +161,85 @@ def test_attributes_of_objects_classes_and_modules(monkeypatch):
     config.steps += 1  # which the function does not name
     same(fast, f, X)
     assert fast.cache_info().misses == before + 1
+
+
+class Base:
+    k = 1.0
+
+    def by(self, x):
+        return x * self.k
+
+    @staticmethod
+    def scaled(x):
+        return x * scale
+
+    @classmethod
+    def own(cls, x):
+        return x * cls.k
+
+
+class Derived(Base):
+    def by(self, x):
+        return super().by(x) + self.scaled(x) + self.own(x)
+
+
+def test_attributes_that_are_inherited(monkeypatch, set_global):
+    one = Derived()
+    fast = ft.jit(one.by)
+    same(fast, one.by, X)
+    for change in (
+        lambda: monkeypatch.setattr(Base, "k", 3.0),
+        lambda: monkeypatch.setattr(Derived, "k", 4.0, raising=False),
+        lambda: setattr(one, "k", 7.0),
+        lambda: set_global("scale", 9.0),
+        lambda: delattr(one, "k"),
+    ):
+        change()
+        same(fast, one.by, X)
+
+
+def test_other_containers(set_global):
+    waiting, users = collections.deque([1.0, 2.0]), collections.UserDict(a=1.0)
+    space, pair, whole = types.SimpleNamespace(w=np.ones(3)), Pair(np.ones(3), [1.0]), np.array(2.0)
+
+    @functools.lru_cache
+    def kept(n):
+        return n * scale
+
+    def f(x):
+        return (x * sum(waiting) + users["a"]) * space.w * pair.a * pair.b[0] * whole + kept(3) + f.extra
+
+    f.extra = 1.0
+    fast = ft.jit(f)
+    same(fast, f, X)
+    for change in (
+        lambda: waiting.append(5.0),
+        lambda: users.update(a=3.0),
+        lambda: space.w.__setitem__(0, 7.0),
+        lambda: setattr(space, "w", np.zeros(3)),
+        lambda: pair.a.__setitem__(1, 7.0),
+        lambda: pair.b.append(1.0),
+        lambda: whole.__setitem__((), 5.0),
+        lambda: (set_global("scale", 11.0), kept.cache_clear()),
+        lambda: setattr(f, "extra", -1.0),
+    ):
+        change()
+        same(fast, f, X)
+
+
+def test_rules_of_users(set_global):
+    rule = ft.custom_vjp(lambda x: x * scale)
+    rule.defvjp(lambda x: (x * scale, None), lambda _, ct: (ct * scale,))
+    sine = ft.primitive(lambda x: np.sin(x) * scale, derivatives=[lambda out, x: np.cos(x) * scale])
+    for f in (
+        lambda x: np.sum(rule(x) * x),
+        lambda x: np.sum(sine(x) * x),
+        lambda x: np.sum(ft.scan(lambda c, _: (c * scale, None), x, None, length=2)[0] * x),
+    ):
+        fast = ft.jit(ft.grad(f))
+        for value in (2.0, 3.0, 2.0):
+            set_global("scale", value)
+            same(fast, ft.grad(f), X)
 
 
 @dataclass
