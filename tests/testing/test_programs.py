@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import Phase, find, given, settings
+from hypothesis import Phase, find, given, seed, settings
 from hypothesis import strategies as hypothesis_st
 
 import functrans as ft
@@ -28,15 +28,20 @@ shrinking = settings(max_examples=1000, database=None, derandomize=True, phases=
 
 
 def collected(strategy, count):
-    """What a strategy draws, so many times."""
+    """What a strategy draws, so many times.
+
+    Not in one go: of an example that it has drawn hypothesis makes others which are much like it.
+    """
     found = []
+    for number in range(0, count, 20):
 
-    @settings(max_examples=count, phases=[Phase.generate], database=None, derandomize=True)
-    @given(strategy)
-    def collect(drawn):
-        found.append(drawn)
+        @seed(number)
+        @settings(max_examples=min(20, count - number), phases=[Phase.generate], database=None, derandomize=False)
+        @given(strategy)
+        def collect(drawn):
+            found.append(drawn)
 
-    collect()
+        collect()
     return found
 
 
