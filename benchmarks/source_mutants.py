@@ -40,7 +40,7 @@ def _handlers() -> frozenset[int]:
 @cache
 def _readers() -> frozenset[int]:
     """What reads an index or a list of letters, which is the same for values, specs and rules."""
-    spaces = (vars(index_template), {"_axes": einsum._axes, "_lengths": einsum._lengths})
+    spaces = (vars(index_template), {"axes_of": einsum.axes_of, "_lengths": einsum._lengths})
     return frozenset(id(value) for space in spaces for value in space.values())
 
 
