@@ -18,9 +18,9 @@ import numpy as np
 
 from functrans.compile.rewriting import Writer, known, rewritten
 from functrans.control.derived import chosen, hoisted, spread_out
-from functrans.control.whiles import while_p
 from functrans.control.scan import scan_p
 from functrans.control.sweeps import Parts
+from functrans.control.whiles import while_p
 from functrans.ir import Atom, Equation, Program, Var
 from functrans.ops.broadcast import broadcast_to_p
 from functrans.ops.shape import reshape_p, transpose_p
