@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from functrans import errors as errors
     from functrans import implicit as implicit
     from functrans import numpy as numpy
+    from functrans import sparse as sparse
     from functrans import tree as tree
     from functrans.compile.jit import disable_jit as disable_jit
     from functrans.compile.jit import eval_shape as eval_shape
@@ -114,6 +115,7 @@ _HOMES = {
     "primitive": "custom.primitive",
     "psum": "transforms.collective",
     "scan": "control.scan",
+    "sparse": "sparse",
     "stop_gradient": "ops.select",
     "switch": "control.branch",
     "tag": "custom.tag",
@@ -171,6 +173,7 @@ __all__ = [
     "primitive",
     "psum",
     "scan",
+    "sparse",
     "stop_gradient",
     "switch",
     "tag",

@@ -1,0 +1,440 @@
+"""A sparse Jacobian or Hessian, planned once: pattern, colours, seeds, and where each entry is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from functrans import tree
+from functrans.compile.jit import jit
+from functrans.errors import (
+    DerivativeError,
+    NonScalarOutputError,
+    ShapeError,
+    TracedValueError,
+    TreeError,
+    describe_function,
+    expect_function,
+)
+from functrans.ir import ArraySpec, Program
+from functrans.sparse.coloring import color_jacobian, color_symmetric
+from functrans.sparse.compression import products, reading, seeds, unreadable
+from functrans.sparse.pattern import hessian_pattern, jacobian_pattern
+from functrans.tracing.trace import trace
+from functrans.tracing.tracer import Tracer
+from functrans.transforms.arguments import differentiable_leaf
+from functrans.transforms.jacobian import hessian, jacfwd, jacobian, jacrev
+from functrans.transforms.jvp import jvp
+from functrans.transforms.vjp import grad
+
+#: What a plan can be made for, as it is given.
+KINDS: dict[Any, tuple[str, str | None]] = {
+    "jacobian": ("jacobian", None),
+    "hessian": ("hessian", None),
+    jacobian: ("jacobian", None),
+    jacfwd: ("jacobian", "forward"),
+    jacrev: ("jacobian", "reverse"),
+    hessian: ("hessian", None),
+}
+
+
+def scipy_sparse() -> Any:
+    """``scipy.sparse``.
+
+    Raises:
+        ImportError: SciPy is not installed.
+    """
+    try:
+        import scipy.sparse
+    except ImportError:
+        raise ImportError(
+            "functrans.sparse needs SciPy, which is not installed\nFix: `pip install 'functrans[scipy]'`.", name="scipy"
+        ) from None
+    return scipy.sparse
+
+
+class Arguments:
+    """Arguments of a call: the array ``x`` that is differentiated in, other numbers, and what is fixed for a pattern.
+
+    Integers, booleans and what is no number decide what is read and where, so they belong to the pattern.
+    """
+
+    __slots__ = ("argnum", "fixed", "numbers", "structure", "x")
+
+    def __init__(self, f: Callable[..., Any], args: Sequence[Any], argnums: int) -> None:
+        if not -len(args) <= argnums < len(args):
+            raise DerivativeError(
+                f"argnums={argnums}, but {describe_function(f)} was called with {len(args)} arguments",
+                "pass the array that is differentiated in by position.",
+            )
+        self.argnum = argnums % len(args)
+        x = args[self.argnum]
+        if isinstance(x, dict | list | tuple):
+            raise TreeError(
+                f"a sparse derivative of {describe_function(f)} in a {type(x).__name__}",
+                "differentiate in one array: `np.concatenate` the parts, and take them apart in the function.",
+            )
+        self.x = differentiable_leaf(x, lambda: f"argument {self.argnum} of {describe_function(f)}")
+        spec = ArraySpec.of(self.x)
+        if spec.dtype.kind == "c":
+            raise DerivativeError(
+                f"a sparse derivative of {describe_function(f)} in {spec}",
+                "differentiate in real and imaginary parts, in one real array.",
+            )
+        leaves, self.structure = tree.flatten(tuple([None if i == self.argnum else a for i, a in enumerate(args)]))
+        if any(type(leaf) is Tracer for leaf in (self.x, *leaves)):
+            refuse_traced(f)
+        self.numbers: list[Any] = []
+        self.fixed: list[Any] = []
+        for leaf in leaves:
+            moves = _is_inexact(leaf)
+            self.numbers += [leaf] if moves else []
+            self.fixed.append(_MOVES if moves else leaf)
+
+    def call(self, f: Callable[..., Any], x: Any, numbers: Sequence[Any]) -> Any:
+        """``f`` with these in the place of the arrays."""
+        given = iter(numbers)
+        args = tree.unflatten(self.structure, [next(given) if leaf is _MOVES else leaf for leaf in self.fixed])
+        return f(*[x if i == self.argnum else arg for i, arg in enumerate(args)])
+
+    def expect_like(self, planned: Arguments, f: Callable[..., Any]) -> None:
+        """Check that a plan for other arguments serves these.
+
+        Raises:
+            ShapeError: shapes differ, or integers do.
+            TreeError: containers do.
+        """
+        mine, theirs = np.shape(self.x), np.shape(planned.x)
+        if mine != theirs:
+            raise ShapeError(
+                f"a plan for {describe_function(f)} of an array of shape {theirs} was called with shape {mine}",
+                "make a plan for each shape.",
+            )
+        if self.structure != planned.structure:
+            raise TreeError(
+                f"a plan for {describe_function(f)} was called with arguments that are built otherwise than planned",
+                "pass arguments like those that the plan was made with.",
+            )
+        same = all(_same(a, b) for a, b in zip(self.fixed, planned.fixed, strict=True))
+        if not same or any(np.shape(a) != np.shape(b) for a, b in zip(self.numbers, planned.numbers, strict=True)):
+            raise ShapeError(
+                f"a plan for {describe_function(f)} was called with other integers, or other shapes, than planned: the "
+                "pattern may be another",
+                "make a plan for each; numbers that may change are floats.",
+            )
+
+
+def refuse_traced(f: Callable[..., Any]) -> NoReturn:
+    """A matrix of SciPy's cannot hold traced values.
+
+    Raises:
+        TracedValueError: always.
+    """
+    raise TracedValueError(
+        f"a sparse derivative of {describe_function(f)} at traced values: a matrix of SciPy's cannot hold them",
+        "within other transforms use `functrans.jvp`, `functrans.vjp`, `functrans.hvp`, or `functrans.jacobian`.",
+    )
+
+
+_MOVES = object()
+
+
+def _is_inexact(leaf: Any) -> bool:
+    dtype = getattr(leaf, "dtype", None)
+    return isinstance(leaf, float | complex) if dtype is None else dtype.kind in "fc"
+
+
+def _same(first: Any, second: Any) -> bool:
+    if first is second:
+        return True
+    if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
+        return np.shape(first) == np.shape(second) and bool(np.all(first == second))
+    return type(first) is type(second) and bool(first == second)
+
+
+class Plan:
+    """Values of one sparse Jacobian or Hessian, again and again: ``plan(x, *args)`` is a ``scipy.sparse.csr_array``.
+
+    It fits SciPy: ``least_squares(f, x0, jac=plan)``, ``solve_ivp(f, ..., jac=plan)`` for a plan with ``argnums=1``,
+    ``jac_sparsity=plan.pattern``. Entries of the pattern that happen to be zero are stored all the same.
+
+    Attributes:
+        pattern: a boolean ``csr_array``: which entries may be non-zero, for any values.
+        mode: ``"forward"``, ``"reverse"``, ``"both"``, or ``"symmetric"`` for a Hessian.
+        colors: how many products with vectors a call takes.
+        coloring: the colours of columns and rows.
+        dense: operations where the pattern had to be taken as full, with the place in the code.
+    """
+
+    __slots__ = (
+        "_apply", "_dtype", "_f", "_indices", "_place", "_planned", "_seeds", "_starts", "coloring", "dense", "kind",
+        "pattern",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        kind: str,
+        f: Callable[..., Any],
+        args: Sequence[Any],
+        argnums: int,
+        mode: str | None,
+        pattern: Any,
+        compiled: bool,
+    ) -> None:
+        sparse = scipy_sparse()
+        self.kind, self._f = kind, f
+        self._planned = arguments = Arguments(f, args, argnums)
+        x = ArraySpec.of(arguments.x).strong()
+        second = kind == "hessian"
+        if pattern is None:
+            pattern, self.dense, out = detect(f, arguments, second)
+        else:
+            self.dense = {}
+            try:
+                _, out = written(f, arguments, second)
+            except TracedValueError:  # it asks for values: it may, as nothing is to be found, but cannot be compiled
+                compiled = False
+                atoms, structure = tree.flatten(arguments.call(f, arguments.x, arguments.numbers))
+                out = expect_output(f, [ArraySpec.of(atom) for atom in atoms], structure, second)
+        self._dtype = x.dtype if second else out.dtype
+        shape = out.shape
+        self.pattern = _canonical(sparse.csr_array(pattern, dtype=bool, copy=True))
+        expected = (x.size, x.size) if kind == "hessian" else (int(np.prod(shape)), x.size)
+        if self.pattern.shape != expected:
+            raise ShapeError(
+                f"a pattern of shape {self.pattern.shape} for the {kind} of {describe_function(f)}, which has shape "
+                f"{expected}",
+                "give one with a row for each output and a column for each entry of the argument.",
+            )
+        if kind == "hessian":
+            self.pattern = _canonical(sparse.csr_array(self.pattern + self.pattern.T))
+        self.coloring = color_symmetric(self.pattern) if kind == "hessian" else color_jacobian(self.pattern, mode)
+        lost = unreadable(self.pattern, self.coloring)
+        assert not lost, f"{lost} entries cannot be read off"
+        self._place = reading(self.pattern, self.coloring)[0]
+        self._indices, self._starts = self.pattern.indices, self.pattern.indptr
+        ahead = back = None
+        if self.coloring.forward:
+            ahead = seeds(self.coloring.columns, self.coloring.forward, x.shape, x.dtype)
+        if self.coloring.backward:
+            back = seeds(self.coloring.rows, self.coloring.backward, shape, self._dtype)
+        self._seeds = (ahead, back)
+
+        def apply(x: Any, numbers: Any, ahead: Any, back: Any) -> Any:
+            def moved(x: Any) -> Any:
+                return arguments.call(f, x, numbers)
+
+            return products(grad(moved) if kind == "hessian" else moved, x, ahead, back)
+
+        self._apply = jit(apply) if compiled else apply
+
+    @property
+    def mode(self) -> str:
+        """How the products are computed."""
+        return self.coloring.mode
+
+    @property
+    def colors(self) -> int:
+        """How many products with vectors a call takes."""
+        return self.coloring.colors
+
+    def __call__(self, *args: Any) -> Any:
+        """The matrix at these arguments.
+
+        Raises:
+            ShapeError: a shape, or an integer argument, is not as planned.
+        """
+        arguments = Arguments(self._f, args, self._planned.argnum)
+        arguments.expect_like(self._planned, self._f)
+        if not self._place.size:
+            data = np.zeros(0, self._dtype)
+        else:
+            made = self._apply(arguments.x, arguments.numbers, *self._seeds)
+            if any(type(part) is Tracer for part in made):
+                refuse_traced(self._f)
+            flat = [np.reshape(part, -1) for part in made]
+            data = (flat[0] if len(flat) == 1 else np.concatenate(flat)).take(self._place)
+        matrix = scipy_sparse().csr_array(
+            (data, self._indices.copy(), self._starts.copy()), shape=self.pattern.shape, copy=False
+        )
+        matrix.has_canonical_format = True
+        return matrix
+
+    def check(self, *args: Any) -> None:
+        """Compare the matrix at these arguments with a derivative in a random direction.
+
+        The pattern can be wrong where it was given, or where what ``f`` closes over has changed since.
+
+        Raises:
+            DerivativeError: they differ.
+        """
+        arguments = Arguments(self._f, args, self._planned.argnum)
+        matrix = self(*args)
+        spec = ArraySpec.of(arguments.x).strong()
+        v = np.asarray(np.random.default_rng(0).uniform(0.5, 1.5, spec.shape), spec.dtype)
+
+        def moved(x: Any) -> Any:
+            return arguments.call(self._f, x, arguments.numbers)
+
+        true = jvp(grad(moved) if self.kind == "hessian" else moved, (arguments.x,), (v,))[1]
+        scale = abs(matrix) @ np.ravel(v)
+        bound = np.sqrt(np.finfo(spec.dtype).eps) * (scale + np.abs(np.ravel(true)))
+        wrong = np.flatnonzero(~(np.abs(matrix @ np.ravel(v) - np.ravel(true)) <= bound))
+        if wrong.size:
+            raise DerivativeError(
+                f"the sparse {self.kind} of {describe_function(self._f)} is wrong in {wrong.size} rows, row {wrong[0]} "
+                "the first: the pattern lacks entries",
+                "make the plan anew; leave out `pattern=` to have it found.",
+            )
+
+    def spy(self, ax: Any = None, width: int = 64) -> Any:
+        """A picture of the pattern: a text, with ``x`` where entries are; or drawn on axes of Matplotlib's.
+
+        Args:
+            ax: Matplotlib's axes, which are drawn on and returned.
+            width: of the text, at most; a letter stands for a block of entries where the matrix is larger.
+        """
+        if ax is not None:
+            ax.spy(self.pattern, markersize=1)
+            ax.set_title(f"{self.pattern.nnz} entries, {self.colors} products")
+            return ax
+        height, size = self.pattern.shape
+        step = max(1, -(-max(height, size) // width))
+        picture = np.full((-(-height // step), -(-size // step)), ".")
+        rows = np.repeat(np.arange(height), np.diff(self._starts))
+        picture[rows // step, self._indices // step] = "x"
+        return "\n".join("".join(line) for line in picture)
+
+    def __repr__(self) -> str:
+        height, width = self.pattern.shape
+        full = f", taken as full at {', '.join(sorted(self.dense))}" if self.dense else ""
+        return (
+            f"<Plan: {self.kind} {height} x {width}, {self.pattern.nnz} entries, "
+            f"{self.colors} products ({self.mode}){full}>"
+        )
+
+
+def _canonical(matrix: Any) -> Any:
+    matrix.sum_duplicates()
+    if not matrix.data.all():
+        matrix.eliminate_zeros()
+    return matrix
+
+
+def detect(f: Callable[..., Any], arguments: Arguments, second: bool) -> tuple[Any, dict[str, Any], ArraySpec]:
+    """The pattern of first or second derivatives of ``f``, where it was taken as full, and what ``f`` returns.
+
+    Raises:
+        TracedBoolError: ``f`` asks for values.
+        TreeError: it returns more than one array.
+        NonScalarOutputError: it does not return a real number, though second derivatives are asked for.
+        DerivativeError: it returns integers, or complex numbers.
+    """
+    program, out = written(f, arguments, second)
+    moving = [True, *[False] * len(arguments.numbers)]
+    found = (hessian_pattern if second else jacobian_pattern)(program, moving)
+    return found.matrix, dict(found.dense), out
+
+
+def written(f: Callable[..., Any], arguments: Arguments, second: bool) -> tuple[Program, ArraySpec]:
+    """``f`` as a program of the array and the other numbers, and what it returns."""
+
+    def traced(x: Any, *numbers: Any) -> Any:
+        return arguments.call(f, x, numbers)
+
+    program = trace(traced)(arguments.x, *arguments.numbers)
+    return program, expect_output(f, [atom.spec for atom in program.outputs], program.out_tree, second)
+
+
+def expect_output(f: Callable[..., Any], outputs: Sequence[ArraySpec], structure: Any, second: bool) -> ArraySpec:
+    """The spec of the one array that ``f`` returns.
+
+    Raises:
+        TreeError, NonScalarOutputError, DerivativeError: it returns something else.
+    """
+    if len(outputs) != 1 or (structure is not None and structure.children):
+        raise TreeError(
+            f"a sparse derivative of {describe_function(f)}, which returns {len(outputs)} arrays in a container",
+            "return one array: `np.concatenate` the parts.",
+        )
+    spec = outputs[0].strong()
+    if second and (spec.shape or spec.dtype.kind != "f"):
+        raise NonScalarOutputError(
+            f"a sparse Hessian of {describe_function(f)}, which returned {spec}",
+            "return one real number (`np.sum(out)`), or take the Jacobian.",
+        )
+    if spec.dtype.kind != "f":
+        raise DerivativeError(
+            f"a sparse derivative of {describe_function(f)}, which returned {spec}",
+            "return real floating-point numbers; real and imaginary parts of complex ones apart.",
+        )
+    return spec
+
+
+def plan(
+    kind: Any,
+    f: Callable[..., Any],
+    *args: Any,
+    argnums: int = 0,
+    mode: str | None = None,
+    pattern: Any = None,
+) -> Plan:
+    """Pattern and colouring of a sparse Jacobian or Hessian, found once; ``plan(...)(*args)`` are its values.
+
+    Args:
+        kind: ``functrans.jacobian`` or ``functrans.hessian``, or their names; ``jacfwd`` and ``jacrev`` fix the mode.
+        f: pure function, which does not ask for values, from arrays to one array; to one number for a Hessian.
+        *args: its arguments, or arguments like them: shapes and dtypes count. Integers among them (indices, sizes)
+            belong to the plan and must stay the same; floats may change.
+        argnums: which argument to differentiate in: one array, of any shape; columns are its entries in C order.
+        mode: of a Jacobian: ``"forward"``, ``"reverse"``, ``"both"``; what needs the fewest products if left out.
+        pattern: which entries may be non-zero, as anything that ``scipy.sparse`` takes, if you know it: then it is not
+            looked for, and ``f`` may ask for values. :meth:`Plan.check` tells whether it was right.
+
+    Returns:
+        The :class:`Plan`.
+
+    Raises:
+        TracedBoolError: ``f`` asks for values, and no pattern is given.
+        TracedValueError: an argument is traced by another transform.
+        DerivativeError: what is differentiated has no real derivative; there is no such ``kind`` or ``mode``.
+        TreeError: ``f`` returns more than one array, or the argument is a container.
+        ShapeError: the given pattern has another shape.
+        ImportError: SciPy is not installed.
+
+    Example:
+        >>> import functrans as ft
+        >>> import numpy as np
+        >>> plan = ft.sparse.plan(ft.jacobian, lambda x: x[1:] * x[:-1], np.ones(5))
+        >>> plan
+        <Plan: jacobian 4 x 5, 8 entries, 2 products (forward)>
+        >>> print(plan.spy())
+        xx...
+        .xx..
+        ..xx.
+        ...xx
+        >>> plan(np.arange(5.0)).toarray()[:2]
+        array([[1., 0., 0., 0., 0.],
+               [0., 2., 1., 0., 0.]])
+    """
+    return make(kind, f, args, argnums, mode, pattern, True)
+
+
+def make(
+    kind: Any, f: Callable[..., Any], args: Sequence[Any], argnums: int, mode: str | None, pattern: Any, compiled: bool
+) -> Plan:
+    """:func:`plan`; compiled or not."""
+    known = KINDS.get(kind) if isinstance(kind, str) or callable(kind) else None
+    if known is None:
+        raise DerivativeError(
+            f"a sparse plan for {kind!r:.60}", "plan for `functrans.jacobian` or `functrans.hessian`, then name `f`."
+        )
+    expect_function(f, known[0])
+    if mode not in (None, "forward", "reverse", "both") or (known[0] == "hessian" and mode is not None):
+        raise DerivativeError(
+            f"mode={mode!r} of a sparse {known[0]}",
+            "a Jacobian has the modes 'forward', 'reverse' and 'both'; a Hessian has one only.",
+        )
+    return Plan(known[0], f, args, argnums, mode or known[1], pattern, compiled)
