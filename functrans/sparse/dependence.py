@@ -11,12 +11,17 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from functrans.errors import DerivativeError
+
 #: A ``scipy.sparse.csr_array`` of booleans, or None.
 Matrix: TypeAlias = Any
 Rows: TypeAlias = "np.ndarray[Any, np.dtype[np.intp]]"
 #: A name for each axis: axes of the same name go together. None: an axis that goes with none.
 Labels: TypeAlias = tuple[Hashable, ...]
 Shape: TypeAlias = tuple[int, ...]
+
+#: A pattern of more entries than this is no sparse one, and does not fit.
+_MOST = 500_000_000
 
 
 @cache
@@ -72,10 +77,43 @@ def chosen_rows(m: Matrix, rows: Rows) -> Matrix:
         return zeros(len(rows), m.shape[1])
     counts = np.where(there, np.diff(m.indptr)[safe], 0)
     ends = np.cumsum(counts, dtype=np.int64)
+    refuse_full(int(ends[-1]) if len(ends) else 0)
     places = np.arange(ends[-1] if len(ends) else 0) + np.repeat(m.indptr[safe] - (ends - counts), counts)
     indptr = np.concatenate([[0], ends])
     made = (np.ones(len(places), np.bool_), m.indices[places], indptr)
     return scipy_sparse().csr_array(made, shape=(len(rows), m.shape[1]))
+
+
+def refuse_full(count: int) -> None:
+    """Refuse a pattern that would have so many entries, before memory is asked for them.
+
+    Raises:
+        DerivativeError: they are too many.
+    """
+    if count > _MOST:
+        raise DerivativeError(
+            f"the pattern is not sparse: some value depends on its inputs in {count:,} places",
+            "ask for products (`functrans.jvp`, `functrans.vjp`, `functrans.hvp`) in place of the matrix.",
+        )
+
+
+def interactions(a: Matrix, b: Matrix) -> Matrix:
+    """All pairs of what a row of ``a`` depends on with what the same row of ``b`` does."""
+    counts = np.diff(a.indptr).astype(np.int64) * np.diff(b.indptr)
+    refuse_full(int(np.max(counts, initial=0)))
+    rng = np.random.default_rng(0)
+    keys = [_row_keys(m, rng) for m in ([a] if a is b else [a, b]) for _ in range(2)]
+    first = np.unique(np.stack(keys, axis=1), axis=0, return_index=True)[1]
+    first = np.sort(first[counts[first] > 0])  # rows that are alike are taken once
+    left = chosen_rows(a, first)
+    return left.T.tocsr() @ (left if a is b else chosen_rows(b, first))
+
+
+def _row_keys(m: Matrix, rng: Any) -> Any:
+    """A random number for each row, the same for rows that are alike."""
+    numbers = rng.integers(0, 2**63, m.shape[1], dtype=np.int64)
+    sums = np.concatenate([[0], np.cumsum(numbers[m.indices])])  # which wraps around, and loses nothing by it
+    return sums[m.indptr[1:]] - sums[m.indptr[:-1]]
 
 
 def grouped(m: Matrix, groups: Rows, count: int) -> Matrix:

@@ -16,7 +16,7 @@ from functrans.errors import Location, ProgramError
 from functrans.ir import ArraySpec, Equation, Literal, Program, Var
 from functrans.ir.spec import Length
 from functrans.primitives import Joint
-from functrans.sparse.dependence import Matrix, block, chosen_rows, stacked, united, whole, zeros
+from functrans.sparse.dependence import Matrix, block, chosen_rows, interactions, stacked, united, whole, zeros
 from functrans.sparse.rules import Carried, carried, dense, is_linear_now, moves
 from functrans.tracing.trace import live_equations
 from functrans.tracing.tracer import Tracer
@@ -90,12 +90,15 @@ def hessian_pattern(program: Program, moving: Sequence[bool]) -> Pattern:
     squares = [a for a, b in walk.pairs if a is b]
     if squares:
         tall = stacked(squares, [a.shape[0] for a in squares], walk.columns)
-        total = total + tall.T.tocsr() @ tall
+        tall.sum_duplicates()
+        total = total + interactions(tall, tall)
     others = [(a, b) for a, b in walk.pairs if a is not b]
     if others:
         left = stacked([a for a, _ in others], [a.shape[0] for a, _ in others], walk.columns)
         right = stacked([b for _, b in others], [b.shape[0] for _, b in others], walk.columns)
-        product = left.T.tocsr() @ right
+        left.sum_duplicates()
+        right.sum_duplicates()
+        product = interactions(left, right)
         total = total + product + product.T.tocsr()
     return Pattern(_tidy(total), walk.dense)
 
