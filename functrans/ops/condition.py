@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from math import prod
 from typing import Any
 
@@ -12,7 +13,7 @@ from functrans.errors import UncoveredFunctionError
 from functrans.ir.spec import ArraySpec
 from functrans.ops.batching import Flags, Operands, Params, aligned, ranks
 from functrans.ops.contraction import matrices
-from functrans.ops.family import broadcast_shapes, keywords, operand, real_dtype
+from functrans.ops.family import broadcast_shapes, keywords, operand
 from functrans.ops.linalg import linalg_dtype, shape_of_matrices, square
 from functrans.ops.norm import gradient
 from functrans.ops.singular import spectral_gradient
@@ -30,7 +31,13 @@ def _cond_spec(x: ArraySpec, *, p: Any) -> ArraySpec:
         raise np.linalg.LinAlgError("cond is not defined on empty arrays")
     if p not in (2, -2):
         square("cond", x)
-    return ArraySpec(x.shape[:-2], real_dtype(linalg_dtype("cond", x)))
+    return ArraySpec(x.shape[:-2], _cond_dtype(linalg_dtype("cond", x), p))
+
+
+@cache
+def _cond_dtype(dtype: np.dtype[Any], p: Any) -> np.dtype[Any]:
+    """Real, but for some norms in NumPy 2.0."""
+    return np.linalg.cond(np.eye(1, dtype=dtype), p).dtype  # type: ignore[no-any-return]
 
 
 def _cond_gradient(out: Any, x: Inexact[Array, "*batch m n"], p: Any) -> Inexact[Array, "*batch m n"]:
@@ -48,11 +55,11 @@ def _cond_gradient(out: Any, x: Inexact[Array, "*batch m n"], p: Any) -> Inexact
 
 
 def _cond_jvp(dx: Any, out: Any, x: Any, *, p: Any) -> Any:
-    return np.sum(np.real(_cond_gradient(out, x, p) * dx), axis=(-2, -1))
+    return np.sum(np.real(_cond_gradient(np.real(out), x, p) * dx), axis=(-2, -1))
 
 
 def _cond_vjp(ct: Any, out: Any, x: Any, *, p: Any) -> Any:
-    return ct[..., None, None] * _cond_gradient(out, x, p)
+    return np.real(ct)[..., None, None] * _cond_gradient(np.real(out), x, p)
 
 
 cond_p = Primitive(
