@@ -17,9 +17,9 @@ from typing import Any
 
 from functrans.errors import expect_function
 from functrans.sparse.coloring import Coloring as Coloring
-from functrans.sparse.plan import Arguments, detect, make, scipy_sparse
-from functrans.sparse.plan import Plan as Plan
-from functrans.sparse.plan import plan as plan
+from functrans.sparse.plans import Arguments, detect, make, scipy_sparse
+from functrans.sparse.plans import Plan as Plan
+from functrans.sparse.plans import plan as plan
 from functrans.transforms.vjp import named
 
 __all__ = ["Coloring", "Plan", "hessian", "jacobian", "pattern", "plan"]

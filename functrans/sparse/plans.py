@@ -146,6 +146,10 @@ def _is_inexact(leaf: Any) -> bool:
     return isinstance(leaf, float | complex) if dtype is None else dtype.kind in "fc"
 
 
+def _fits(x: np.ndarray[Any, Any], shape: tuple[int, ...]) -> bool:
+    return bool(x.shape == shape and x.dtype.kind == "f")
+
+
 def _same(first: Any, second: Any) -> bool:
     if first is second:
         return True
@@ -169,8 +173,8 @@ class Plan:
     """
 
     __slots__ = (
-        "_apply", "_dtype", "_f", "_indices", "_place", "_planned", "_seeds", "_starts", "coloring", "dense", "kind",
-        "pattern",
+        "_apply", "_dtype", "_f", "_indices", "_lone", "_place", "_planned", "_seeds", "_starts", "coloring", "dense",
+        "kind", "pattern",
     )  # fmt: skip
 
     def __init__(
@@ -215,20 +219,25 @@ class Plan:
         assert not lost, f"{lost} entries cannot be read off"
         self._place = reading(self.pattern, self.coloring)[0]
         self._indices, self._starts = self.pattern.indices, self.pattern.indptr
-        ahead = back = None
-        if self.coloring.forward:
-            ahead = seeds(self.coloring.columns, self.coloring.forward, x.shape, x.dtype)
-        if self.coloring.backward:
-            back = seeds(self.coloring.rows, self.coloring.backward, shape, self._dtype)
-        self._seeds = (ahead, back)
+        forwards, backwards = self.coloring.forward, self.coloring.backward
+        self._seeds: list[Any] = []
+        if forwards:
+            self._seeds.append(seeds(self.coloring.columns, forwards, x.shape, x.dtype))
+        if backwards:
+            self._seeds.append(seeds(self.coloring.rows, backwards, shape, self._dtype))
 
-        def apply(x: Any, numbers: Any, ahead: Any, back: Any) -> Any:
+        def apply(x: Any, *given: Any) -> Any:
+            ahead = given[0] if forwards else None
+            back = given[bool(forwards)] if backwards else None
+            numbers = given[bool(forwards) + bool(backwards) :]
+
             def moved(x: Any) -> Any:
                 return arguments.call(f, x, numbers)
 
-            return products(grad(moved) if kind == "hessian" else moved, x, ahead, back)
+            return products(grad(moved) if second else moved, x, ahead, back)
 
         self._apply = jit(apply) if compiled else apply
+        self._lone = (np.shape(arguments.x), not arguments.fixed)
 
     @property
     def mode(self) -> str:
@@ -246,12 +255,17 @@ class Plan:
         Raises:
             ShapeError: a shape, or an integer argument, is not as planned.
         """
-        arguments = Arguments(self._f, args, self._planned.argnum)
-        arguments.expect_like(self._planned, self._f)
+        shape, alone = self._lone
+        if alone and len(args) == 1 and type(args[0]) is np.ndarray and _fits(args[0], shape):  # the short way
+            x, numbers = args[0], []
+        else:
+            arguments = Arguments(self._f, args, self._planned.argnum)
+            arguments.expect_like(self._planned, self._f)
+            x, numbers = arguments.x, arguments.numbers
         if not self._place.size:
             data = np.zeros(0, self._dtype)
         else:
-            made = self._apply(arguments.x, arguments.numbers, *self._seeds)
+            made = self._apply(x, *self._seeds, *numbers)
             if any(type(part) is Tracer for part in made):
                 refuse_traced(self._f)
             flat = [np.reshape(part, -1) for part in made]
@@ -344,6 +358,7 @@ def written(f: Callable[..., Any], arguments: Arguments, second: bool) -> tuple[
     def traced(x: Any, *numbers: Any) -> Any:
         return arguments.call(f, x, numbers)
 
+    traced.__wrapped__ = f  # type: ignore[attr-defined]  # for errors
     program = trace(traced)(arguments.x, *arguments.numbers)
     return program, expect_output(f, [atom.spec for atom in program.outputs], program.out_tree, second)
 
