@@ -13,11 +13,10 @@ import numpy as np
 from functrans.control.derived import pushed
 from functrans.control.sweeps import Parts
 from functrans.errors import Location, ProgramError
-from functrans.ir import ArraySpec, Equation, Literal, Program, Var
-from functrans.ir.spec import Length
+from functrans.ir import Equation, Literal, Program, Var
 from functrans.primitives import Joint
 from functrans.sparse.dependence import Matrix, block, chosen_rows, interactions, stacked, united, whole, zeros
-from functrans.sparse.rules import Carried, carried, dense, is_linear_now, moves
+from functrans.sparse.rules import Carried, carried, dense, is_linear_now, moves, unsized
 from functrans.tracing.trace import live_equations
 from functrans.tracing.tracer import Tracer
 
@@ -161,7 +160,7 @@ class Walk:
     ) -> tuple[Sequence[Matrix], Sequence[Any]]:
         name, params = equation.primitive.name, equation.params
         nothing = [None] * len(equation.outputs)
-        if any(_unsized(atom.spec) for atom in (*equation.inputs, *equation.outputs)):
+        if any(unsized(atom.spec) for atom in (*equation.inputs, *equation.outputs)):
             return (nothing if all(m is None for m in operands) else self._bound(equation, operands)), nothing
         if name in ("jit", "checkpoint"):
             return self.run(params["program"], operands, given)
@@ -320,7 +319,3 @@ def _count(m: Matrix) -> int:
         return 0
     m.sum_duplicates()
     return int(m.nnz)
-
-
-def _unsized(spec: ArraySpec) -> bool:
-    return any(isinstance(n, Length) for n in spec.shape)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from functrans.ir import ArraySpec, Equation
+from functrans.ir.spec import Length
 from functrans.primitives import Bilinear, Constant, Derivatives, Linear, Primitive, used_parameters
 from functrans.sparse.axes import broadcast, is_elementwise, labels_of
 from functrans.sparse.contractions import contraction_of
@@ -69,6 +70,11 @@ def moves(spec: ArraySpec) -> bool:
     return spec.dtype.kind in "fc"
 
 
+def unsized(spec: ArraySpec) -> bool:
+    """Whether it is not known how many entries a value has; its matrix then has one row, for all of them."""
+    return any(isinstance(n, Length) for n in spec.shape)
+
+
 def carried(equation: Equation, operands: Sequence[Matrix], known: Sequence[Any]) -> Carried | None:
     """What an equation carries; None: its family says nothing of it.
 
@@ -117,7 +123,10 @@ def is_linear_now(primitive: Primitive, operands: Sequence[Matrix]) -> bool:
 def dense(equation: Equation, operands: Sequence[Matrix]) -> Carried:
     """Every output on every operand."""
     row = united(*[whole(m) for m in operands if m is not None])
-    outs = [repeated(row, var.spec.size) if moves(var.spec) else None for var in equation.outputs]
+    counts = [1 if unsized(var.spec) else var.spec.size for var in equation.outputs]
+    outs = [
+        repeated(row, count) if moves(var.spec) else None for var, count in zip(equation.outputs, counts, strict=True)
+    ]
     return Carried(outs, [] if is_linear_now(equation.primitive, operands) else [(row, row)], True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 
 import numpy as np
@@ -14,7 +15,7 @@ import functrans.scipy
 from functrans.errors import FunctransError, ProgramError
 from functrans.ir import Program
 from functrans.primitives import Constant, Joint, primitives
-from functrans.sparse.pattern import hessian_pattern, jacobian_pattern
+from functrans.sparse.pattern import Walk, hessian_pattern, jacobian_pattern
 from functrans.testing import strategies as st
 from functrans.testing.strategies.operands import has_operands
 from functrans.testing.strategies.spread import spread
@@ -192,6 +193,36 @@ HESSIANS = {
 def test_structured_hessians_are_exact(f):
     found, _ = hessian(f, point(6))
     assert np.array_equal(found, non_zeros(ft.grad(f), point(6)))
+
+
+HELD = {
+    "carry": lambda x: ft.scan(lambda c, a: (c * a + np.roll(c, 1), c[0] * a), x[:3], x[3:])[1],
+    "reverse": lambda x: ft.scan(lambda c, a: (c, c[:2] * a), x[:3], x[3:], reverse=True)[1],
+    "counter": lambda x: ft.scan(lambda c, a: (c + 1, x[c] * a), 0, x[:3])[1],
+    "backwards": ft.grad(lambda x: np.sum(ft.scan(lambda c, a: (c * a, c[:2] * a), x[:3], x[3:])[1])),
+    "while": lambda x: ft.while_loop(lambda c: np.sum(c) < 50.0, lambda c: c * c[::-1] + c, x),
+    "while backwards": ft.grad(
+        lambda x: np.sum(ft.while_loop(lambda c: np.sum(c) < 50.0, lambda c: c * c[::-1] + c, x))
+    ),
+    "whiles": ft.vmap(lambda x: ft.while_loop(lambda c: np.sum(c) < 50.0, lambda c: c * c[::-1] + c, x)),
+    "cond": ft.grad(lambda x: np.sum(ft.cond(x[0] > 1.0, lambda: x[:3] * x[3:], lambda: x[:3] ** 3))),
+    "checkpoint": ft.grad(ft.checkpoint(lambda x: np.sum(np.sin(x[1:] * x[:-1])))),
+    "compiled": ft.grad(ft.jit(lambda x: np.sum(np.sin(x[1:] * x[:-1])))),
+    "solve": lambda x: ft.jvp(lambda y: np.linalg.solve(np.diag(y), y), (x,), (np.ones(6),))[1],
+}
+
+
+@pytest.mark.parametrize("unrolled", [3000, 0])
+@pytest.mark.parametrize("f", HELD.values(), ids=HELD)
+def test_programs_that_equations_hold_miss_nothing(monkeypatch, f, unrolled):
+    monkeypatch.setattr(sys.modules[Walk.__module__], "_UNROLLED", unrolled)
+
+    def g(x):
+        return np.ravel(f(x.reshape(2, 3) if f is HELD["whiles"] else x))
+
+    x = point(6)
+    assert np.all(jacobian(g, x)[0] >= non_zeros(g, x))
+    assert np.all(hessian(lambda x: np.sum(g(x) ** 2), x)[0] >= non_zeros(ft.grad(lambda x: np.sum(g(x) ** 2)), x))
 
 
 def test_a_hessian_is_that_of_one_number():
