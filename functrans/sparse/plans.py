@@ -21,7 +21,7 @@ from functrans.errors import (
 from functrans.ir import ArraySpec, Program
 from functrans.sparse.coloring import color_jacobian, color_symmetric
 from functrans.sparse.compression import products, reading, seeds, unreadable
-from functrans.sparse.pattern import hessian_pattern, jacobian_pattern
+from functrans.sparse.patterns import hessian_pattern, jacobian_pattern
 from functrans.tracing.trace import trace
 from functrans.tracing.tracer import Tracer
 from functrans.transforms.arguments import differentiable_leaf

@@ -15,7 +15,7 @@ import functrans.scipy
 from functrans.errors import FunctransError, ProgramError
 from functrans.ir import Program
 from functrans.primitives import Constant, Joint, primitives
-from functrans.sparse.pattern import Walk, hessian_pattern, jacobian_pattern
+from functrans.sparse.patterns import Walk, hessian_pattern, jacobian_pattern
 from functrans.testing import strategies as st
 from functrans.testing.strategies.operands import has_operands
 from functrans.testing.strategies.spread import spread
@@ -158,7 +158,7 @@ def test_what_is_taken_for_dense_is_named_with_its_line():
     found, dense = jacobian(lambda x: ft.odeint(lambda y, t: -y, x, np.array([0.0, 1.0])), point(2))
     assert found.all()
     assert "odeint" in dense
-    assert "test_pattern.py" in str(dense["odeint"])
+    assert "test_patterns.py" in str(dense["odeint"])
 
 
 def test_long_loops_are_walked_until_nothing_changes():
