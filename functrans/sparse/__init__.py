@@ -53,7 +53,7 @@ def jacobian(f: Callable[..., Any], argnums: int = 0, *, mode: str | None = None
     expect_function(f, "jacobian")
 
     def sparse_jacobian(*args: Any) -> Any:
-        return make("jacobian", f, args, argnums, mode, None, False)(*args)
+        return make("jacobian", f, args, argnums, mode)(*args)
 
     return named(sparse_jacobian, "sparse_jacobian", f)
 
@@ -74,20 +74,23 @@ def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     expect_function(f, "hessian")
 
     def sparse_hessian(*args: Any) -> Any:
-        return make("hessian", f, args, argnums, None, None, False)(*args)
+        return make("hessian", f, args, argnums, None)(*args)
 
     return named(sparse_hessian, "sparse_hessian", f)
 
 
-def pattern(f: Callable[..., Any], argnums: int = 0, *, second: bool = False) -> Callable[..., Any]:
+def pattern(
+    f: Callable[..., Any], argnums: int = 0, *, second: bool = False, local: bool = False
+) -> Callable[..., Any]:
     """A function that gives which entries of the Jacobian of ``f`` may be non-zero, as a boolean ``csr_array``.
 
-    It holds for all values of the arguments: of their floats only the shapes count.
+    It holds for all values of the arguments (of their floats only the shapes count), unless it is to be a local one.
 
     Args:
         f: as for :func:`jacobian`.
         argnums: as for :func:`jacobian`.
         second: of the Hessian instead.
+        local: for these values alone: of ``np.where``, ``if`` and ``while`` what is taken here counts.
 
     Returns:
         A function of the same arguments; its ``dense(*args)`` names the operations where the pattern had to be taken
@@ -105,7 +108,7 @@ def pattern(f: Callable[..., Any], argnums: int = 0, *, second: bool = False) ->
 
     def found(*args: Any) -> Any:
         scipy_sparse()
-        return detect(f, Arguments(f, args, argnums), second)
+        return detect(f, Arguments(f, args, argnums), second, local)
 
     def sparse_pattern(*args: Any) -> Any:
         return scipy_sparse().csr_array(found(*args)[0], dtype=bool)

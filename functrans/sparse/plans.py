@@ -18,13 +18,15 @@ from functrans.errors import (
     describe_function,
     expect_function,
 )
-from functrans.ir import ArraySpec, Program
+from functrans.ir import ArraySpec, Program, Var
 from functrans.sparse.coloring import color_jacobian, color_symmetric
 from functrans.sparse.compression import products, reading, seeds, unreadable
 from functrans.sparse.patterns import hessian_pattern, jacobian_pattern
 from functrans.tracing.trace import trace
 from functrans.tracing.tracer import Tracer
+from functrans.tracing.watch import watched
 from functrans.transforms.arguments import differentiable_leaf
+from functrans.transforms.higher import LiveRecorder, finished
 from functrans.transforms.jacobian import hessian, jacfwd, jacobian, jacrev
 from functrans.transforms.jvp import jvp
 from functrans.transforms.vjp import grad
@@ -165,7 +167,7 @@ class Plan:
     ``jac_sparsity=plan.pattern``. Entries of the pattern that happen to be zero are stored all the same.
 
     Attributes:
-        pattern: a boolean ``csr_array``: which entries may be non-zero, for any values.
+        pattern: a boolean ``csr_array``: which entries may be non-zero; for any values, unless it was found locally.
         mode: ``"forward"``, ``"reverse"``, ``"both"``, or ``"symmetric"`` for a Hessian.
         colors: how many products with vectors a call takes.
         coloring: the colours of columns and rows.
@@ -185,6 +187,7 @@ class Plan:
         argnums: int,
         mode: str | None,
         pattern: Any,
+        local: bool,
         compiled: bool,
     ) -> None:
         sparse = scipy_sparse()
@@ -192,10 +195,12 @@ class Plan:
         self._planned = arguments = Arguments(f, args, argnums)
         x = ArraySpec.of(arguments.x).strong()
         second = kind == "hessian"
-        if pattern is None:
-            pattern, self.dense, out = detect(f, arguments, second)
+        self.dense: dict[str, Any] = {}
+        if pattern is None and not local:
+            pattern, self.dense, out = detect(f, arguments, second, False)
         else:
-            self.dense = {}
+            if pattern is None:
+                pattern, self.dense, _ = detect(f, arguments, second, True)
             try:
                 _, out = written(f, arguments, second)
             except TracedValueError:  # it asks for values: it may, as nothing is to be found, but cannot be compiled
@@ -337,30 +342,45 @@ def _canonical(matrix: Any) -> Any:
     return matrix
 
 
-def detect(f: Callable[..., Any], arguments: Arguments, second: bool) -> tuple[Any, dict[str, Any], ArraySpec]:
+def detect(
+    f: Callable[..., Any], arguments: Arguments, second: bool, local: bool
+) -> tuple[Any, dict[str, Any], ArraySpec]:
     """The pattern of first or second derivatives of ``f``, where it was taken as full, and what ``f`` returns.
 
     Raises:
-        TracedBoolError: ``f`` asks for values.
+        TracedBoolError: ``f`` asks for values, and the pattern is not a local one.
         TreeError: it returns more than one array.
         NonScalarOutputError: it does not return a real number, though second derivatives are asked for.
         DerivativeError: it returns integers, or complex numbers.
     """
-    program, out = written(f, arguments, second)
-    moving = [True, *[False] * len(arguments.numbers)]
+    program, out = (written_here if local else written)(f, arguments, second)
+    moving = [True, *[False] * (len(program.inputs) - 1)]
     found = (hessian_pattern if second else jacobian_pattern)(program, moving)
     return found.matrix, dict(found.dense), out
 
 
 def written(f: Callable[..., Any], arguments: Arguments, second: bool) -> tuple[Program, ArraySpec]:
     """``f`` as a program of the array and the other numbers, and what it returns."""
+    program = trace(_traced(f, arguments))(arguments.x, *arguments.numbers)
+    return program, expect_output(f, [atom.spec for atom in program.outputs], program.out_tree, second)
 
+
+def written_here(f: Callable[..., Any], arguments: Arguments, second: bool) -> tuple[Program, ArraySpec]:
+    """What ``f`` does at these values, as a program of the array alone: on the branches taken there."""
+    traced = _traced(f, arguments)
+    recorder = watched(LiveRecorder)("pattern", traced)
+    start = Tracer(recorder, arguments.x, Var(ArraySpec.of(arguments.x)))
+    leaves, structure = tree.flatten(recorder.run(traced, (start, *arguments.numbers)))
+    out = expect_output(f, [ArraySpec.of(leaf) for leaf in leaves], structure, second)
+    return finished(recorder, start, leaves[0], f), out
+
+
+def _traced(f: Callable[..., Any], arguments: Arguments) -> Callable[..., Any]:
     def traced(x: Any, *numbers: Any) -> Any:
         return arguments.call(f, x, numbers)
 
     traced.__wrapped__ = f  # type: ignore[attr-defined]  # for errors
-    program = trace(traced)(arguments.x, *arguments.numbers)
-    return program, expect_output(f, [atom.spec for atom in program.outputs], program.out_tree, second)
+    return traced
 
 
 def expect_output(f: Callable[..., Any], outputs: Sequence[ArraySpec], structure: Any, second: bool) -> ArraySpec:
@@ -395,6 +415,7 @@ def plan(
     argnums: int = 0,
     mode: str | None = None,
     pattern: Any = None,
+    local: bool = False,
 ) -> Plan:
     """Pattern and colouring of a sparse Jacobian or Hessian, found once; ``plan(...)(*args)`` are its values.
 
@@ -407,12 +428,14 @@ def plan(
         mode: of a Jacobian: ``"forward"``, ``"reverse"``, ``"both"``; what needs the fewest products if left out.
         pattern: which entries may be non-zero, as anything that ``scipy.sparse`` takes, if you know it: then it is not
             looked for, and ``f`` may ask for values. :meth:`Plan.check` tells whether it was right.
+        local: find the pattern at these values alone: of ``np.where``, ``if`` and ``while`` what is taken here. It can
+            be smaller, and ``f`` may ask for values; it holds as long as the same is taken.
 
     Returns:
         The :class:`Plan`.
 
     Raises:
-        TracedBoolError: ``f`` asks for values, and no pattern is given.
+        TracedBoolError: ``f`` asks for values, no pattern is given, and it is not to be a local one.
         TracedValueError: an argument is traced by another transform.
         DerivativeError: what is differentiated has no real derivative; there is no such ``kind`` or ``mode``.
         TreeError: ``f`` returns more than one array, or the argument is a container.
@@ -434,11 +457,18 @@ def plan(
         array([[1., 0., 0., 0., 0.],
                [0., 2., 1., 0., 0.]])
     """
-    return make(kind, f, args, argnums, mode, pattern, True)
+    return make(kind, f, args, argnums, mode, pattern, local, True)
 
 
 def make(
-    kind: Any, f: Callable[..., Any], args: Sequence[Any], argnums: int, mode: str | None, pattern: Any, compiled: bool
+    kind: Any,
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    argnums: int,
+    mode: str | None,
+    pattern: Any = None,
+    local: bool = False,
+    compiled: bool = False,
 ) -> Plan:
     """:func:`plan`; compiled or not."""
     known = KINDS.get(kind) if isinstance(kind, str) or callable(kind) else None
@@ -452,4 +482,4 @@ def make(
             f"mode={mode!r} of a sparse {known[0]}",
             "a Jacobian has the modes 'forward', 'reverse' and 'both'; a Hessian has one only.",
         )
-    return Plan(known[0], f, args, argnums, mode or known[1], pattern, compiled)
+    return Plan(known[0], f, args, argnums, mode or known[1], pattern, local, compiled)

@@ -313,3 +313,42 @@ def test_traced_values_are_refused():
         ft.grad(lambda a: ft.sparse.plan("jacobian", lambda x, a: a * x, x, 1.0)(x, a).sum())(1.0)
     with pytest.raises(TracedValueError, match="cannot hold them"):
         ft.grad(lambda a: ft.sparse.plan("jacobian", lambda x: a * x**2, x, pattern=np.eye(3))(x).sum())(1.0)
+
+
+def limited(x):
+    """Of neighbours, the difference that is taken depends on its sign; and all depends on the first."""
+    steps = np.where(x[1:] > 1.0, x[1:] - x[:-1], x[1:] ** 2)
+    return steps if x[0] > 0 else steps * x[-1]
+
+
+@pytest.mark.parametrize("first", [1.0, -1.0])
+def test_a_local_pattern_is_that_of_the_branches_taken(first):
+    x = np.array([first, 2.0, 0.5, 3.0, 0.25])
+    dense = ft.jacobian(limited)(x)
+    found = ft.sparse.pattern(limited, local=True)(x).toarray()
+    assert np.array_equal(found, dense != 0)
+    plan = ft.sparse.plan(ft.jacobian, limited, x, local=True)
+    agree(plan(x), dense, dense.shape)
+    near = x * 1.01
+    agree(plan(near), ft.jacobian(limited)(near), dense.shape)
+    plan.check(near)
+
+
+def test_a_local_pattern_is_no_larger_than_the_global_one():
+    f = lambda x: np.where(x[1:] > 0, x[1:] * x[:-1], 1.0)  # noqa: E731
+    x = np.array([1.0, -1.0, 2.0])
+    anywhere, here = ft.sparse.pattern(f)(x).toarray(), ft.sparse.pattern(f, local=True)(x).toarray()
+    assert here.sum() < anywhere.sum()
+    assert not np.any(here & ~anywhere)
+    with pytest.raises(ft.errors.DerivativeError, match="the pattern lacks entries"):
+        ft.sparse.plan(ft.jacobian, f, x, local=True).check(-x)
+
+
+def test_a_local_hessian_of_a_function_that_asks_for_values():
+    f = lambda x: np.sum(x[1:] * x[:-1]) if x[0] > 0 else np.sum(x**3)  # noqa: E731
+    for x in (np.array([1.0, 2.0, 3.0]), np.array([-1.0, 2.0, 3.0])):
+        plan = ft.sparse.plan(ft.hessian, f, x, local=True)
+        assert np.array_equal(plan.pattern.toarray(), ft.hessian(f)(x) != 0)
+        agree(plan(x), ft.hessian(f)(x), (3, 3))
+    with pytest.raises(ft.errors.TracedBoolError):
+        ft.sparse.plan(ft.hessian, f, np.ones(3))
