@@ -1,6 +1,8 @@
 """Sparse Jacobians and Hessians: beside products that are coloured by hand, beside dense ones, and over the size.
 
-    python benchmarks/sparse.py
+    python benchmarks/sparse.py [--peers]
+
+``--peers`` adds jax's compiled dense Hessian, and CasADi's, whose symbols know what is zero.
 
 By hand means: the pattern known, the seeds written down, the products compiled with ``ft.jit`` in one batch, and the
 numbers left where they come out. What a plan does more is to put them into a sparse array.
@@ -8,6 +10,7 @@ numbers left where they come out. What a plan does more is to put them into a sp
 
 from __future__ import annotations
 
+import sys
 import time
 import tracemalloc
 from typing import Any
@@ -78,6 +81,39 @@ def against_hand() -> None:
     print(table(rows))
 
 
+def by_jax(x: Any) -> Any:
+    """The dense Hessian of :func:`banded`, compiled by jax."""
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_enable_x64", True)
+    dense = jax.jit(jax.hessian(lambda x: jnp.sum(jnp.sin(x[:-2]) * x[1:-1] * x[2:] ** 2)))
+    return lambda: dense(x).block_until_ready()
+
+
+def by_casadi(x: Any) -> Any:
+    """The sparse Hessian of :func:`banded`, by CasADi."""
+    import casadi
+
+    symbols = casadi.SX.sym("x", x.size)
+    total = casadi.sum1(casadi.sin(symbols[:-2]) * symbols[1:-1] * symbols[2:] ** 2)
+    made = casadi.Function("hessian", [symbols], [casadi.hessian(total, symbols)[0]])
+    return lambda: made(x)
+
+
+def against_peers() -> None:
+    """The Hessian of 2,000 variables beside other libraries."""
+    x = np.random.default_rng(0).normal(size=2000)
+    plan = ft.sparse.plan(ft.hessian, banded, x)
+    calls = {"plan": lambda: plan(x), "jax, dense, compiled": by_jax(x), "CasADi": by_casadi(x)}
+    assert np.allclose(np.asarray(calls["jax, dense, compiled"]()), plan(x).toarray())
+    assert np.allclose(calls["CasADi"]().full(), plan(x).toarray())
+    times = side_by_side(calls, rounds=9)
+    rows = [["Hessian, n = 2000", "ms", "of the plan's"]]
+    rows += [[name, f"{1e3 * t:.3f}", f"{t / times['plan']:.2f}"] for name, t in times.items()]
+    print(table(rows))
+
+
 def over_the_size() -> None:
     """What planning and a call cost, for each entry, as the problem grows."""
     rows = [
@@ -117,4 +153,7 @@ def over_the_size() -> None:
 if __name__ == "__main__":
     against_hand()
     print()
+    if "--peers" in sys.argv:
+        against_peers()
+        print()
     over_the_size()
