@@ -20,9 +20,10 @@ from functrans.sparse.coloring import Coloring as Coloring
 from functrans.sparse.plans import Arguments, detect, make, scipy_sparse
 from functrans.sparse.plans import Plan as Plan
 from functrans.sparse.plans import plan as plan
+from functrans.sparse.product import matmul as matmul
 from functrans.transforms.vjp import named
 
-__all__ = ["Coloring", "Plan", "hessian", "jacobian", "pattern", "plan"]
+__all__ = ["Coloring", "Plan", "hessian", "jacobian", "matmul", "pattern", "plan"]
 
 
 def jacobian(f: Callable[..., Any], argnums: int = 0, *, mode: str | None = None) -> Callable[..., Any]:

@@ -194,8 +194,15 @@ def _by_axes(equation: Equation, operands: Sequence[Matrix]) -> Carried | None:
     if equation.primitive.name in _RUNNING and len(operands) == 1:
         before = running(equation, operands[0])
         outs = outs if before is None else [before]
+        full = before is None
+    else:
+        full = any(
+            label is None and n > 1
+            for var, own in zip(equation.outputs, out_labels, strict=True)
+            for label, n in zip(own, var.spec.shape, strict=True)
+        )
     kept = [k for k, label in enumerate(out_labels[0]) if label is not None]
     shape = tuple([equation.outputs[0].spec.shape[k] for k in kept])
     names = tuple([out_labels[0][k] for k in kept])
     group = united(*[spread(m, shapes[i], labels[i], shape, names) for i, m in enumerate(operands) if m is not None])
-    return Carried(outs, [(group, group)])
+    return Carried(outs, [(group, group)], full)

@@ -33,10 +33,10 @@ def collected(strategy, count):
     Not in one go: of an example that it has drawn hypothesis makes others which are much like it.
     """
     found = []
-    for number in range(0, count, 20):
+    for number in range(0, count, 100):
 
         @seed(number)
-        @settings(max_examples=min(20, count - number), phases=[Phase.generate], database=None, derandomize=False)
+        @settings(max_examples=min(100, count - number), phases=[Phase.generate], database=None, derandomize=False)
         @given(strategy)
         def collect(drawn):
             found.append(drawn)
@@ -47,7 +47,7 @@ def collected(strategy, count):
 
 @cache
 def samples():
-    return collected(st.program_cases(), 400)
+    return collected(st.program_cases(), 600)
 
 
 def names(program):
