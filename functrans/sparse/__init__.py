@@ -17,8 +17,10 @@ from typing import Any
 
 from functrans.errors import expect_function
 from functrans.sparse.coloring import Coloring as Coloring
-from functrans.sparse.plans import Arguments, detect, make, scipy_sparse
+from functrans.sparse.dependence import scipy_sparse
+from functrans.sparse.detection import Arguments, detect
 from functrans.sparse.plans import Plan as Plan
+from functrans.sparse.plans import make
 from functrans.sparse.plans import plan as plan
 from functrans.sparse.product import matmul as matmul
 from functrans.transforms.vjp import named

@@ -6,7 +6,6 @@ A value that depends on nothing has none: ``None`` stands for its matrix of zero
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,19 +23,18 @@ Shape: TypeAlias = tuple[int, ...]
 _MOST = 500_000_000
 
 
-@cache
 def scipy_sparse() -> Any:
-    """The module ``scipy.sparse``.
+    """``scipy.sparse``.
 
     Raises:
-        ModuleNotFoundError: SciPy is not installed.
+        ImportError: SciPy is not installed.
     """
     try:
         import scipy.sparse
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
+    except ImportError:
+        raise ImportError(
             "functrans.sparse needs SciPy, which is not installed\nFix: `pip install 'functrans[scipy]'`.", name="scipy"
-        ) from error
+        ) from None
     return scipy.sparse
 
 

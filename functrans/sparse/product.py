@@ -9,7 +9,7 @@ import numpy as np
 from functrans.errors import ShapeError
 from functrans.ops.index import getitem, scatter_p
 from functrans.ops.index_template import ARRAY
-from functrans.sparse.plans import scipy_sparse
+from functrans.sparse.dependence import scipy_sparse
 from functrans.tracing.bind import bind
 from functrans.tracing.tracer import Tracer
 
