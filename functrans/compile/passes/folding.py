@@ -49,8 +49,8 @@ _FOLDED = frozenset(
         "roll",
     ]
 )
-# Of each entry they take the same bits from an array as from a number.
-_BY_NUMBER = frozenset(
+#: Of each entry they take the same bits from an array as from a number.
+BY_NUMBER = frozenset(
     [
         "add",
         "subtract",
@@ -80,7 +80,7 @@ def _fold(writer: Writer, equation: Equation, inputs: Sequence[Atom]) -> Sequenc
             break
     else:
         return _computed(equation, inputs)
-    if equation.primitive.name in _BY_NUMBER and len(inputs) == 2:
+    if equation.primitive.name in BY_NUMBER and len(inputs) == 2:
         return _by_number(writer, equation, inputs)
     return None
 

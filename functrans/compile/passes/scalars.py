@@ -8,26 +8,12 @@ from typing import Any
 import numpy as np
 
 from functrans.compile.memory_order import has_length
+from functrans.compile.passes.folding import BY_NUMBER
 from functrans.compile.rewriting import Writer, known, rewritten
 from functrans.ir import Atom, Equation, Literal, Program
 from functrans.tracing.trace import frozen
 
-_BINARY = frozenset(
-    [
-        "add",
-        "subtract",
-        "multiply",
-        "divide",
-        "maximum",
-        "minimum",
-        "less",
-        "less_equal",
-        "greater",
-        "greater_equal",
-        "equal",
-        "not_equal",
-    ]
-)
+_BINARY = BY_NUMBER | {"maximum", "minimum"}
 
 
 def convert_scalars(program: Program) -> Program:
