@@ -1,0 +1,52 @@
+"""How Sphinx builds this folder: `sphinx-build -W --keep-going -q docs docs/_build/html`. It needs no network."""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("MPLBACKEND", "agg")
+sys.path[:0] = [str(Path(__file__).parent / "_extensions"), str(Path(__file__).parents[1])]
+
+import functrans  # noqa: E402
+
+project = "functrans"
+author = "The functrans developers"
+copyright = author
+release = version = functrans.__version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.mathjax",
+    "matplotlib.sphinxext.plot_directive",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "session",
+]
+exclude_patterns = ["_build", "examples"]
+suppress_warnings = ["myst.xref_missing"]
+
+# Pages: MyST, which reads as Markdown on other sites too.
+myst_enable_extensions = ["colon_fence", "dollarmath", "amsmath", "deflist", "fieldlist", "attrs_inline"]
+myst_heading_anchors = 5
+myst_links_external_new_tab = False
+
+# Pictures: each is drawn by the `>>>` lines shown above it, once in a build.
+plot_include_source = True
+plot_html_show_source_link = False
+plot_html_show_formats = False
+plot_formats = [("svg", 100)]
+plot_rcparams = {"figure.figsize": (6.4, 3.6), "svg.hashsalt": "functrans", "savefig.bbox": "tight"}
+plot_apply_rcparams = True
+
+# Examples are copied without prompts and without their output.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+html_theme = "furo"
+html_title = "functrans"
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
+html_copy_source = False
+html_show_sourcelink = False
