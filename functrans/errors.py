@@ -43,14 +43,27 @@ def is_library(filename: str) -> bool:
 
 
 class Location:
-    """A place in the user's code: resolved to file, line and columns only when asked."""
+    """A place in the user's code: resolved to file, line and columns only when asked.
 
-    __slots__ = ("_code", "_offset", "_resolved")
+    ``walks`` counts the walks back of reverse mode in which what has it was written: 0 for what the user's line does
+    itself, 1 for its derivative, 2 for the derivative of that. Places that differ in nothing else are equal.
+    """
+
+    __slots__ = ("_code", "_offset", "_resolved", "walks")
 
     def __init__(self, code: CodeType, offset: int) -> None:
         self._code: CodeType | None = code
         self._offset = offset
         self._resolved: tuple[str, str, tuple[int | None, ...]] | None = None
+        self.walks = 0
+
+    def walked(self, walks: int) -> Location:
+        """The same place, in so many walks back."""
+        if walks == self.walks:
+            return self
+        copy = object.__new__(Location)
+        copy._code, copy._offset, copy._resolved, copy.walks = self._code, self._offset, self._resolved, walks
+        return copy
 
     def _resolve(self) -> tuple[str, str, tuple[int | None, ...]]:
         if self._resolved is None:
@@ -77,11 +90,12 @@ class Location:
     def __str__(self) -> str:
         return f"{os.path.basename(self.filename)}:{self.line}"
 
-    def __getstate__(self) -> tuple[str, str, tuple[int | None, ...]]:
-        return self._resolve()
+    def __getstate__(self) -> tuple[tuple[str, str, tuple[int | None, ...]], int]:
+        return self._resolve(), self.walks
 
-    def __setstate__(self, state: tuple[str, str, tuple[int | None, ...]]) -> None:
-        self._code, self._offset, self._resolved = None, 0, state
+    def __setstate__(self, state: tuple[tuple[str, str, tuple[int | None, ...]], int]) -> None:
+        self._code, self._offset = None, 0
+        self._resolved, self.walks = state
 
     def operation(self) -> str:
         """What the user's line was about to do, if Python has a sign for it: ``"+="``, ``"[]="``, ``"[]+="``."""
@@ -165,10 +179,19 @@ class at_location:  # noqa: N801 (used as a statement)
         self._location = location
 
     def __enter__(self) -> None:
-        self._token = _current.set(self._location or _current.get())
+        before = _current.get()
+        place = self._location or before
+        if place is not None and before is not None and before.walks > place.walks:
+            place = place.walked(before.walks)  # a program that runs in a walk back is part of it
+        self._token = _current.set(place)
 
     def __exit__(self, *_: object) -> None:
         _current.reset(self._token)
+
+
+def walking_back(location: Location | None) -> at_location:
+    """:func:`at_location` while reverse mode walks back over what was recorded there."""
+    return at_location(None if location is None else location.walked(location.walks + 1))
 
 
 def describe_function(f: Callable[..., object]) -> str:

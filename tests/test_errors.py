@@ -1850,3 +1850,33 @@ def test_every_error_has_a_section_in_the_documentation():
     }
     assert classes - {"FunctransError"} == set(re.findall(r"^## (\w+)", page, re.M))
     assert {case.values[1].__name__ for case in MISTAKES} >= classes - {"FunctransError", "AttributeError"}
+
+
+def test_what_a_walk_back_writes_says_so():
+    def f(x):
+        return np.sum(np.sin(x) ** 2)
+
+    def walks(g):
+        return [equation.location.walks for equation in ft.trace(g)(np.ones(2)).equations]
+
+    assert set(walks(f)) == {0}
+    once = walks(ft.grad(f))
+    assert set(once) == {0, 1}
+    assert once == sorted(once)  # first the values, then the walk back
+    assert set(walks(lambda x: np.sum(ft.grad(f)(x) ** 2))) == {0, 1}
+    assert set(walks(ft.grad(lambda x: np.sum(ft.grad(f)(x) ** 2)))) == {0, 1, 2}
+
+
+def test_a_walk_is_kept_by_evaluation_and_by_pickle():
+    program = ft.trace(ft.grad(lambda x: np.sum(np.sin(x) ** 2)))(np.ones(2))
+    expected = [equation.location.walks for equation in program.equations]
+    again = ft.trace(lambda x: ft.evaluate(program, x))(np.ones(2))
+    assert [equation.location.walks for equation in again.equations] == expected
+    loaded = pickle.loads(pickle.dumps(program))
+    assert [equation.location.walks for equation in loaded.equations] == expected
+    assert [e.location for e in loaded.equations] == [e.location for e in program.equations]
+
+
+def test_what_is_computed_again_in_a_walk_back_is_part_of_it():
+    f = ft.checkpoint(lambda x: np.sum(np.sin(x) ** 2))
+    assert {equation.location.walks for equation in ft.trace(ft.grad(f))(np.ones(2)).equations} == {1}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from functrans import tree
-from functrans.errors import DerivativeError, at_location, describe_function
+from functrans.errors import DerivativeError, describe_function, walking_back
 from functrans.ir import ArraySpec, Program
 from functrans.ops.duals import zeros
 from functrans.tracing.refusal import program_writer
@@ -76,7 +76,7 @@ class Linearization:
         with np.errstate(all="ignore"):
             watch = WATCH.get()
             found = walk(seeds) if watch is None else watch.walk(seeds)
-        with at_location(place):
+        with walking_back(place):
             own = {id(ct) for ct in cts}
             return [
                 like_primal(owned(found[age], own) if age in found else zeros(ArraySpec.of(leaf)), leaf)

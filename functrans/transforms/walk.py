@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from functrans.errors import at_location
+from functrans.errors import walking_back
 from functrans.ir.spec import ArraySpec
 from functrans.ops.duals import ONE, absorb, match, scaled, zeros
 from functrans.primitives import Bilinear, Derivatives, Joint, Linear, Primitive, Rules
@@ -49,7 +49,7 @@ def walk(seeds: list[tuple[Node, Any]], through: Callable[..., None] | None = No
             if primitive is None:
                 leaves[age] = ct
             elif primitive is _COLLECTED:
-                with at_location(node[3]):
+                with walking_back(node[3]):
                     give(node[2], ct.total(), cotangents, heap)
             else:
                 give_element(node, ct, cotangents, heap)
@@ -90,7 +90,7 @@ def walk(seeds: list[tuple[Node, Any]], through: Callable[..., None] | None = No
             if location is None:
                 passing(ct, equation, is_masked, cotangents, heap)
             else:
-                with at_location(location):
+                with walking_back(location):
                     passing(ct, equation, is_masked, cotangents, heap)
             equation = None  # it would outlive its node
         masks = primitive.masks
