@@ -44,3 +44,14 @@ def test_digits_depend_on_the_seed_alone(digits, capsys):
     assert 0.5 < other < 1.0
     losses = re.findall(r"loss ([0-9.]+)", capsys.readouterr().out)
     assert losses[0] == losses[1] != losses[2]
+
+
+def test_digits_show_a_progress_bar_when_asked(digits, capsys):
+    pytest.importorskip("tqdm")
+    digits.main(["--epochs", "1"])
+    assert capsys.readouterr().err == ""
+    digits.main(["--epochs", "1", "--progress"])
+    out, err = capsys.readouterr()
+    assert "100%" in err
+    assert "1/1" in err
+    assert "epoch   1   loss" in out

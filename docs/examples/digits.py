@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -54,11 +54,21 @@ def adam(params, gradient, state, step: int):
     return new, (mean, square)
 
 
+def progress(epochs: Iterable[int], shown: bool) -> Iterable[int]:
+    """The epochs, with a bar that counts them."""
+    if not shown:
+        return epochs
+    from tqdm.auto import tqdm
+
+    return tqdm(epochs, unit="epoch")
+
+
 def main(argv: Sequence[str] | None = None) -> float:
     """Train, tell how it goes, and return the accuracy on the images held out."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--epochs", type=int, default=30, help="passes over the training images (default: 30)")
     parser.add_argument("--seed", type=int, default=0, help="of the split, the weights and the batches (default: 0)")
+    parser.add_argument("--progress", action="store_true", help="show a progress bar of the epochs (needs tqdm)")
     options = parser.parse_args(argv)
 
     rng = np.random.default_rng(options.seed)
@@ -74,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> float:
     state = (zeros, zeros)
     value_and_gradient = ft.value_and_grad(loss)
     start, step = time.perf_counter(), 0
-    for epoch in range(1, options.epochs + 1):
+    for epoch in progress(range(1, options.epochs + 1), options.progress):
         total = 0.0
         for batch in batches(rng, len(y)):
             step += 1

@@ -10,6 +10,7 @@ import numpy as np
 from functrans import tree
 from functrans.errors import DerivativeError, NonScalarOutputError, ShapeError, describe_function, expect_function
 from functrans.ir.spec import ArraySpec
+from functrans.progress import Bar, bar_unless_traced
 from functrans.tracing.tracer import Tracer
 from functrans.tracing.watch import watched
 from functrans.transforms.arguments import Argnames, Argnums, Selection, differentiable_leaves, several
@@ -22,7 +23,9 @@ from functrans.transforms.vjp import REAL_PARTS, grad, named, real_of_complex, v
 class Request:
     """One call of a Jacobian: the function, its arguments, and how it is to be done."""
 
-    __slots__ = ("aux", "chunk_size", "f", "has_aux", "holomorphic", "leaves", "selection", "structure", "transform")
+    __slots__ = (
+        "aux", "chunk_size", "f", "has_aux", "holomorphic", "leaves", "progress", "selection", "structure", "transform",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -32,9 +35,11 @@ class Request:
         has_aux: bool,
         holomorphic: bool,
         chunk_size: int | None,
+        progress: bool | str = False,
     ) -> None:
         self.transform, self.f, self.selection = transform, f, selection
         self.has_aux, self.holomorphic, self.chunk_size = has_aux, holomorphic, chunk_size
+        self.progress = progress
         self.leaves, self.structure = differentiable_leaves(selection.selected, selection.names, f)
         self.aux: Any = None
         for leaf in self.leaves:
@@ -84,6 +89,11 @@ class Request:
         """The parts in which a basis of this size is pushed."""
         step = self.chunk_size or size or 1
         return [(start, min(start + step, size)) for start in range(0, size, step)]
+
+    def bar(self, sizes: Sequence[int]) -> Bar:
+        """A progress bar for the chunks of bases of these sizes, if one is asked for."""
+        total = sum(len(self.chunks(size)) for size in sizes) if self.progress else 0
+        return bar_unless_traced(self.progress, self.transform, total, "chunk", self.leaves)
 
     def result(self, blocks: Sequence[Sequence[Any]], out_tree: tree.TreeDef) -> Any:
         """The tree of outputs of trees of arguments of these blocks, with what else was returned."""
@@ -145,42 +155,46 @@ def by_reverse(request: Request, line: Linearization) -> Any:
     request.aux = line.aux
     request.check_outputs(specs, [node is not None for node in line.nodes])
     rows: list[list[Any]] = []
-    for position, spec in enumerate(specs):
-        parts: list[list[Any]] = []
-        for start, stop in request.chunks(spec.size):
-            recorder = watched(BatchRecorder)(request.transform, request.f, stop - start)
-            ct = recorder.batch(basis(spec, start, stop))
-            found = line.pull_leaves([ct if i == position else None for i in range(len(specs))])
-            parts.append([unbatched(value, recorder, s) for value, s in zip(found, inputs, strict=True)])
-            recorder.close()
-        rows.append(
-            [block([part[k] for part in parts], (*spec.shape, *s.shape), s.dtype) for k, s in enumerate(inputs)]
-        )
+    with request.bar([spec.size for spec in specs]) as bar:
+        for position, spec in enumerate(specs):
+            parts: list[list[Any]] = []
+            for start, stop in request.chunks(spec.size):
+                recorder = watched(BatchRecorder)(request.transform, request.f, stop - start)
+                ct = recorder.batch(basis(spec, start, stop))
+                found = line.pull_leaves([ct if i == position else None for i in range(len(specs))])
+                parts.append([unbatched(value, recorder, s) for value, s in zip(found, inputs, strict=True)])
+                recorder.close()
+                bar.advance()
+            rows.append(
+                [block([part[k] for part in parts], (*spec.shape, *s.shape), s.dtype) for k, s in enumerate(inputs)]
+            )
     return request.result(rows, line.out_tree)
 
 
 def by_forward(request: Request) -> Any:
     """One evaluation for all entries of an argument, which carries their tangents along."""
     columns: list[list[Any]] = []
-    for position, leaf in enumerate(request.leaves):
-        spec = ArraySpec.of(leaf)
-        parts: list[list[Any]] = []
-        for start, stop in request.chunks(spec.size) or [(0, 0)]:
-            recorder = watched(BatchRecorder)(request.transform, request.f, stop - start)
-            dx = recorder.batch(basis(spec, start, stop))
-            directions = [dx if i == position else None for i in range(len(request.leaves))]
-            pushed = request.pushed(directions)
-            specs = [ArraySpec.of(value) for value in pushed.values]
-            request.check_outputs(specs, [dx is not None for dx in pushed.tangents])
-            specs = [s if s.dtype.kind in "fc" else ArraySpec(s.shape, spec.dtype) for s in specs]
-            parts.append([unbatched(dx, recorder, s) for dx, s in zip(pushed.tangents, specs, strict=True)])
-            recorder.close()
-        columns.append(
-            [
-                block([part[k] for part in parts], (*s.shape, *spec.shape), s.dtype, columns=True)
-                for k, s in enumerate(specs)
-            ]
-        )
+    inputs = [ArraySpec.of(leaf) for leaf in request.leaves]
+    with request.bar([spec.size for spec in inputs]) as bar:
+        for position, spec in enumerate(inputs):
+            parts: list[list[Any]] = []
+            for start, stop in request.chunks(spec.size) or [(0, 0)]:
+                recorder = watched(BatchRecorder)(request.transform, request.f, stop - start)
+                dx = recorder.batch(basis(spec, start, stop))
+                directions = [dx if i == position else None for i in range(len(request.leaves))]
+                pushed = request.pushed(directions)
+                specs = [ArraySpec.of(value) for value in pushed.values]
+                request.check_outputs(specs, [dx is not None for dx in pushed.tangents])
+                specs = [s if s.dtype.kind in "fc" else ArraySpec(s.shape, spec.dtype) for s in specs]
+                parts.append([unbatched(dx, recorder, s) for dx, s in zip(pushed.tangents, specs, strict=True)])
+                recorder.close()
+                bar.advance()
+            columns.append(
+                [
+                    block([part[k] for part in parts], (*s.shape, *spec.shape), s.dtype, columns=True)
+                    for k, s in enumerate(specs)
+                ]
+            )
     request.aux = pushed.aux
     return request.result(list(zip(*columns, strict=True)), pushed.out_tree)
 
@@ -193,6 +207,7 @@ def jacobian(
     has_aux: bool = False,
     holomorphic: bool = False,
     chunk_size: int | None = None,
+    progress: bool | str = False,
 ) -> Callable[..., Any]:
     """A function that gives the derivative of every output entry of ``f`` in every input entry.
 
@@ -206,6 +221,8 @@ def jacobian(
         has_aux: ``f`` returns ``(out, aux)``; the result is then ``(jacobian, aux)``.
         holomorphic: ``f`` is a holomorphic function of complex arguments; the result is its complex derivative.
         chunk_size: at most so many directions at once, which bounds the memory.
+        progress: show a progress bar of the chunks (with tqdm); a string is its description. None is shown where an
+            argument is traced by another transform.
 
     Returns:
         A function of the same arguments. Its result has the tree of the output, with the tree of the argument at each
@@ -228,7 +245,7 @@ def jacobian(
 
     Source: Griewank and Walther, *Evaluating Derivatives*, 2nd ed. (2008), sections 3.1 and 3.2.
     """
-    made = _jacobian("jacobian", f, argnums, argnames, has_aux, holomorphic, chunk_size, None)
+    made = _jacobian("jacobian", f, argnums, argnames, has_aux, holomorphic, chunk_size, None, progress)
 
     def mode(*args: Any, **kwargs: Any) -> str:
         selection = Selection(f, args, kwargs, argnums, argnames)
@@ -246,6 +263,7 @@ def jacfwd(
     has_aux: bool = False,
     holomorphic: bool = False,
     chunk_size: int | None = None,
+    progress: bool | str = False,
 ) -> Callable[..., Any]:
     """:func:`jacobian` in forward mode: a pass per input entry, all in one batch. Good for few inputs, many outputs.
 
@@ -255,7 +273,7 @@ def jacfwd(
         >>> ft.jacfwd(lambda t: np.array([1.0, 2.0]) * t)(3.0)
         array([1., 2.])
     """
-    return _jacobian("jacfwd", f, argnums, argnames, has_aux, holomorphic, chunk_size, "forward")
+    return _jacobian("jacfwd", f, argnums, argnames, has_aux, holomorphic, chunk_size, "forward", progress)
 
 
 def jacrev(
@@ -266,6 +284,7 @@ def jacrev(
     has_aux: bool = False,
     holomorphic: bool = False,
     chunk_size: int | None = None,
+    progress: bool | str = False,
 ) -> Callable[..., Any]:
     """:func:`jacobian` in reverse mode: a walk back per output entry, all in one batch. Good for few outputs.
 
@@ -276,7 +295,7 @@ def jacrev(
         array([[1., 0.],
                [1., 1.]])
     """
-    return _jacobian("jacrev", f, argnums, argnames, has_aux, holomorphic, chunk_size, "reverse")
+    return _jacobian("jacrev", f, argnums, argnames, has_aux, holomorphic, chunk_size, "reverse", progress)
 
 
 def _jacobian(
@@ -288,6 +307,7 @@ def _jacobian(
     holomorphic: bool,
     chunk_size: int | None,
     mode: str | None,
+    progress: bool | str,
 ) -> Callable[..., Any]:
     expect_function(f, transform)
     several(argnums)
@@ -296,7 +316,7 @@ def _jacobian(
 
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
         selection = Selection(f, args, kwargs, argnums, argnames)
-        request = Request(transform, f, selection, has_aux, holomorphic, chunk_size)
+        request = Request(transform, f, selection, has_aux, holomorphic, chunk_size, progress)
         if mode == "forward" and request.leaves:
             return by_forward(request)
         chosen, line = choose(request)
@@ -323,6 +343,7 @@ def hessian(
     argnames: Argnames = None,
     has_aux: bool = False,
     chunk_size: int | None = None,
+    progress: bool | str = False,
 ) -> Callable[..., Any]:
     """A function that gives all second derivatives of ``f``, which must return one real number.
 
@@ -334,6 +355,8 @@ def hessian(
         argnames: as for :func:`functrans.grad`.
         has_aux: ``f`` returns ``(value, aux)``; the result is then ``(hessian, aux)``.
         chunk_size: at most so many directions at once, which bounds the memory.
+        progress: show a progress bar of the chunks (with tqdm); a string is its description. None is shown where an
+            argument is traced by another transform.
 
     Returns:
         A function of the same arguments. Its result has the tree of the argument, with that tree at each leaf once
@@ -354,7 +377,8 @@ def hessian(
     """
     expect_function(f, "hessian")
     gradient = grad(f, argnums, argnames=argnames, has_aux=has_aux)
-    made = jacfwd(gradient, argnums, argnames=argnames, has_aux=has_aux, chunk_size=chunk_size)
+    shown = "hessian" if progress is True else progress
+    made = jacfwd(gradient, argnums, argnames=argnames, has_aux=has_aux, chunk_size=chunk_size, progress=shown)
     return named(made, "hessian", f)
 
 
@@ -365,6 +389,7 @@ def value_grad_and_hessian(
     argnames: Argnames = None,
     has_aux: bool = False,
     chunk_size: int | None = None,
+    progress: bool | str = False,
 ) -> Callable[..., Any]:
     """A function that gives value, gradient and Hessian of ``f``: what the one trace for the last has anyway.
 
@@ -382,7 +407,10 @@ def value_grad_and_hessian(
         value, gradient = both(*args, **kwargs)
         return gradient, (value, gradient)
 
-    made = jacfwd(named(with_value, "grad", f), argnums, argnames=argnames, has_aux=True, chunk_size=chunk_size)
+    shown = "value_grad_and_hessian" if progress is True else progress
+    made = jacfwd(
+        named(with_value, "grad", f), argnums, argnames=argnames, has_aux=True, chunk_size=chunk_size, progress=shown
+    )
 
     def all_three(*args: Any, **kwargs: Any) -> Any:
         second, (value, gradient) = made(*args, **kwargs)

@@ -11,6 +11,7 @@ import numpy as np
 from functrans import tree
 from functrans.errors import ShapeError, describe_function, expect_function
 from functrans.ops.scalars import strong
+from functrans.progress import bar_unless_traced
 from functrans.tracing.trace import check_outputs
 from functrans.tracing.tracer import Tracer
 from functrans.tracing.watch import watched
@@ -86,6 +87,7 @@ def vmap(
     axis_name: Any = None,
     axis_size: int | None = None,
     chunk_size: int | None = None,
+    progress: bool | str = False,
 ) -> Callable[..., Any]:
     """A function that maps ``f`` over an axis of its arguments: written for one example, computed for all at once.
 
@@ -103,6 +105,8 @@ def vmap(
         axis_name: a name for the batch, for :func:`functrans.psum` and its kin inside of ``f``.
         axis_size: the number of examples, where no argument tells.
         chunk_size: at most so many examples at once, which bounds the memory. Not together with ``axis_name``.
+        progress: show a progress bar of the chunks (with tqdm); a string is its description. None is shown where an
+            argument is traced by another transform.
 
     Returns:
         A function of the same arguments with the batch axes added.
@@ -136,19 +140,18 @@ def vmap(
 
     def mapped(*args: Any, **kwargs: Any) -> Any:
         batch = Batched("vmap", f, args, kwargs, in_axes, axis_size)
-        if chunk_size is None or batch.size <= chunk_size:
-            return together(f, batch, batch.leaves, batch.size, out_axes, axis_name)
-        parts = [
-            together(
-                f,
-                batch,
-                batch.part(start, start + chunk_size),
-                min(chunk_size, batch.size - start),
-                out_axes,
-                axis_name,
-            )
-            for start in range(0, batch.size, chunk_size)
-        ]
+        step = batch.size or 1 if chunk_size is None else chunk_size
+        starts = range(0, batch.size, step) or [0]
+        with bar_unless_traced(progress, "vmap", len(starts), "chunk", batch.leaves) as bar:
+            if len(starts) == 1:
+                whole = together(f, batch, batch.leaves, batch.size, out_axes, axis_name)
+                bar.advance()
+                return whole
+            parts = []
+            for start in starts:
+                size = min(step, batch.size - start)
+                parts.append(together(f, batch, batch.part(start, start + size), size, out_axes, axis_name))
+                bar.advance()
         return joined(parts, out_axes)
 
     return named(mapped, "vmap", f)
@@ -209,7 +212,14 @@ def joined(parts: Sequence[Any], out_axes: Any) -> Any:
     )
 
 
-def map(f: Callable[..., Any], *args: Any, in_axes: Any = 0, out_axes: Any = 0, **kwargs: Any) -> Any:
+def map(
+    f: Callable[..., Any],
+    *args: Any,
+    in_axes: Any = 0,
+    out_axes: Any = 0,
+    progress: bool | str = False,
+    **kwargs: Any,
+) -> Any:
     """``f`` of one example after the other, the results stacked: :func:`vmap` as a plain loop.
 
     For functions that ask for the truth of their values, or that use what has no batching rule; and where one example
@@ -220,6 +230,7 @@ def map(f: Callable[..., Any], *args: Any, in_axes: Any = 0, out_axes: Any = 0, 
         *args: its arguments, with the examples along ``in_axes``.
         in_axes: as for :func:`vmap`.
         out_axes: as for :func:`vmap`; None takes the result of the last example.
+        progress: as for :func:`vmap`; the bar counts examples.
         **kwargs: more arguments, mapped along axis 0.
 
     Raises:
@@ -235,10 +246,12 @@ def map(f: Callable[..., Any], *args: Any, in_axes: Any = 0, out_axes: Any = 0, 
     batch = Batched("map", f, args, kwargs, in_axes, None)
     if not batch.size:
         raise ShapeError("`map` over no examples: what the results would look like is not known", "use `vmap`.")
-    results = [
-        batch.call(f, [leaf if axis is None else leaf[i] for leaf, axis in zip(batch.leaves, batch.axes, strict=True)])
-        for i in range(batch.size)
-    ]
+    results = []
+    with bar_unless_traced(progress, "map", batch.size, "example", batch.leaves) as bar:
+        for i in range(batch.size):
+            example = [x if axis is None else x[i] for x, axis in zip(batch.leaves, batch.axes, strict=True)]
+            results.append(batch.call(f, example))
+            bar.advance()
     structure = tree.flatten(results[0])[1]
     rows = [tree.flatten_up_to(structure, result, f"the result for example {i}") for i, result in enumerate(results)]
     axes = spread(out_axes, structure, "out_axes")
