@@ -1,7 +1,12 @@
-"""Settings: ``functrans.config.threads``, how many threads the blocks of compiled programs use at most.
+"""Settings: how many threads, and how long tracebacks are.
 
-Left alone (or set to None) it is the number of processors that this process may run on, or less where an environment
-variable, ``FUNCTRANS_THREADS`` or ``OMP_NUM_THREADS``, says so.
+``threads`` is how many threads the blocks of compiled programs use at most. Left alone (or set to None) it is the
+number of processors that this process may run on, or less where an environment variable, ``FUNCTRANS_THREADS`` or
+``OMP_NUM_THREADS``, says so.
+
+``traceback`` is ``"short"`` or ``"full"``: whether exceptions that leave functrans show the user's lines alone, or the
+library's too. Left alone (or set to None) it is what the environment variable ``FUNCTRANS_TRACEBACK`` says, else
+``"short"``.
 
 Example:
     >>> import functrans as ft
@@ -9,6 +14,10 @@ Example:
     >>> ft.config.threads
     1
     >>> ft.config.threads = None
+    >>> ft.config.traceback = "full"
+    >>> ft.config.traceback
+    'full'
+    >>> ft.config.traceback = None
 """
 
 from __future__ import annotations
@@ -16,9 +25,12 @@ from __future__ import annotations
 import os
 import sys
 from types import ModuleType
+from typing import Literal
 
 _VARIABLES = ("FUNCTRANS_THREADS", "OMP_NUM_THREADS")
+_TRACEBACKS = ("short", "full")
 _given: int | None = None
+_given_traceback: str | None = None
 
 
 def processors() -> int:
@@ -52,6 +64,26 @@ class _Config(ModuleType):
             raise ValueError(f"functrans.config.threads is a positive integer, or None; not {count!r}")
         _given = count
 
+    @property
+    def traceback(self) -> str:
+        """How much exceptions show: ``"short"``, the user's lines; ``"full"``, the library's too."""
+        if _given_traceback is not None:
+            return _given_traceback
+        found = os.environ.get("FUNCTRANS_TRACEBACK", "").strip().lower()
+        return found if found in _TRACEBACKS else "short"
+
+    @traceback.setter
+    def traceback(self, length: str | None) -> None:
+        global _given_traceback  # noqa: PLW0603
+        if length is not None and not (isinstance(length, str) and length in _TRACEBACKS):
+            raise ValueError(f'functrans.config.traceback is "short" or "full", or None; not {length!r}')
+        _given_traceback = length
+
+    def __dir__(self) -> list[str]:
+        return list(__all__)
+
 
 threads: int
+traceback: Literal["short", "full"] | None
+__all__ = ["threads", "traceback"]
 sys.modules[__name__].__class__ = _Config

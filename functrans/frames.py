@@ -1,0 +1,90 @@
+"""Tracebacks that end in the user's code: the library's own frames are taken out where an exception leaves functrans.
+
+Each public function hands what it raises to :func:`hide`, which looks whether the caller is the user's code. Then the
+traceback, and those of the exceptions behind it, lose the frames of functrans, and those of NumPy's, SciPy's and
+Python's functions that functrans called. What the user's own functions called stays. While nothing is raised, this
+costs nothing; ``functrans.config.traceback = "full"`` turns it off.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any, TypeVar, cast
+
+from functrans.errors import FunctransError, is_library
+
+_OWN = os.path.dirname(__file__) + os.sep
+
+#: What no argument of the user's should cause: raised by functrans itself, they show where it is at fault.
+_FAULTS = (AssertionError, AttributeError, KeyError, NameError)
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def hide(error: Exception, depth: int = 2) -> None:
+    """Shorten the traceback of ``error``, which is about to leave functrans; to be followed by a bare ``raise``.
+
+    Within functrans nothing is done: those who catch an error there see where it comes from.
+
+    Args:
+        error: what was caught.
+        depth: how far up the frame is that called the public function.
+    """
+    above: FrameType | None = sys._getframe(depth)
+    while above is not None:
+        if above.f_code.co_filename.startswith(_OWN):
+            return
+        above = above.f_back
+    from functrans import config
+
+    if config.traceback == "short":
+        _shorten(error, set())
+
+
+def boundary(function: _Function) -> _Function:
+    """A public function that hides the library's frames: for those in which one more call does not matter."""
+
+    @functools.wraps(function)
+    def outermost(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            hide(error)
+            raise
+
+    return cast("_Function", outermost)
+
+
+def _shorten(error: BaseException | None, seen: set[int]) -> None:
+    """Shorten an exception and those behind it."""
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        error.__traceback__ = _shortened(error)
+        if isinstance(error, BaseExceptionGroup):
+            for inner in error.exceptions:
+                _shorten(inner, seen)
+        _shorten(error.__cause__, seen)
+        error = error.__context__
+
+
+def _shortened(error: BaseException) -> TracebackType | None:
+    entry = whole = error.__traceback__
+    kept: list[TracebackType] = []
+    inside = own = False
+    while entry is not None:
+        filename = entry.tb_frame.f_code.co_filename
+        own = filename.startswith(_OWN)
+        inside = own or (inside and (is_library(filename) or filename.startswith("<functrans ")))
+        if not inside:
+            kept.append(entry)
+        entry = entry.tb_next
+    if own and isinstance(error, _FAULTS) and not isinstance(error, FunctransError):
+        return whole
+    made: TracebackType | None = None
+    for entry in reversed(kept):
+        made = TracebackType(made, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    return made

@@ -1,0 +1,38 @@
+"""Names for annotations of functions of functions: what a transform takes, and what it gives.
+
+``P`` stands for the parameters of the user's function, ``T`` for its result, ``A`` for what ``has_aux=True`` hands
+through. NumPy's ufuncs get overloads of their own: they take numbers and arrays alike, which type checkers
+would not find out from their first signature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar, overload
+
+P = ParamSpec("P")
+T = TypeVar("T")
+A = TypeVar("A")
+T_co = TypeVar("T_co", covariant=True)
+
+#: A pullback: a cotangent of the result to a tuple with one of each primal.
+Pullback: TypeAlias = Callable[[Any], tuple[Any, ...]]
+
+
+class Widened(Protocol[P, T_co]):
+    """A function of the same arguments as another, or of others in their place: batches, specs."""
+
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T_co: ...
+    @overload
+    def __call__(self, *args: Any, **kwargs: Any) -> T_co: ...
+
+
+class Jacobian(Protocol[P]):
+    """What :func:`functrans.jacobian` gives."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """The Jacobian."""
+
+    def mode(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        """Which mode has fewer passes for arguments like these: ``"forward"`` or ``"reverse"``."""
