@@ -189,7 +189,8 @@ class Program(_Frozen):
     def cost(self) -> Cost:
         """What running it costs: operations, flops, bytes moved, peak memory; counted from the specs, not measured.
 
-        Costs are compared by ``a / b``. Flops: see :mod:`functrans.ir.flops`.
+        Costs are compared by ``a / b``. How flops are counted is said in
+        ``functrans.ir.flops``.
 
         Example:
             >>> import functrans as ft
