@@ -17,11 +17,13 @@ release = version = functrans.__version__
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
     "sphinx.ext.mathjax",
     "matplotlib.sphinxext.plot_directive",
     "sphinx_copybutton",
     "sphinx_design",
+    "pages",
     "session",
 ]
 exclude_patterns = ["_build", "examples"]
@@ -43,6 +45,25 @@ plot_apply_rcparams = True
 # Examples are copied without prompts and without their output.
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+
+# Entries of the API: Google's style, each with the types of its signature.
+autosummary_generate = False
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+python_maximum_signature_line_length = 80
+add_module_names = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+toc_object_entries_show_parents = "hide"
+nitpicky = True
+nitpick_ignore_regex = [
+    # Other projects' types: there are no entries of theirs without a network.
+    ("py:.*", r"(collections\.abc|contextlib|types|typing|numpy|scipy|np|hypothesis)\..*|SearchStrategy"),
+    # What a compiled function keeps to itself.
+    ("py:class", r"functrans\.compile\.entry\.Entry"),
+]
 
 html_theme = "furo"
 html_title = "functrans"

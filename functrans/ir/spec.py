@@ -78,7 +78,7 @@ class ArraySpec:
 
     @property
     def promoting(self) -> Any:
-        """What NumPy's promotion rules take for this operand: its dtype, or the Python type of a weak scalar."""
+        """What NumPy takes for this operand as it promotes, which is its dtype, or the Python type of a weak scalar."""
         return WEAK[self.dtype.kind] if self.weak else self.dtype
 
     def with_shape(self, shape: tuple[int, ...]) -> ArraySpec:

@@ -37,7 +37,7 @@ class Law:
         self.anywhere = anywhere
         #: Whether it is about declarations, not about functions.
         self.primitives_only = primitives_only
-        #: Whether it is about programs, so about functions that can be staged: no `if` on a value.
+        #: Whether it is about programs, so about functions that can be staged, which have no ``if`` on a value.
         self.staged = staged
 
     def __call__(self, case: Case) -> None:

@@ -128,7 +128,7 @@ def arrays(
             tiny and huge numbers; of integers, zero and the ends of their range.
         layouts: also arrays in Fortran's order, strided, backwards, unaligned, read-only, without axes; with ``edges``
             of stride zero. Or the names of those wanted, from
-            :data:`functrans.testing.strategies.entries.LAYOUTS`.
+            ``functrans.testing.strategies.entries.LAYOUTS``.
 
     Returns:
         A strategy of arrays, and of NumPy scalars where the shape is ``()``. Beyond 64 entries they repeat their

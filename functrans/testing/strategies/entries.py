@@ -35,7 +35,7 @@ class Draw:
 
     Entries are small multiples of 1/4, each moved by an amount of its own: they lie inside the domain, off its ends,
     off the integers and halves, and no two of an array (or of arrays in other places) are equal. With ``edges``, they
-    are also what :data:`EDGES` and :func:`special` list, and equal to one another.
+    are also what ``EDGES`` and ``special`` list, and equal to one another.
     """
 
     __slots__ = ("_draw", "dtype", "edges", "layouts")
