@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from functrans import numpy as numpy
     from functrans import sparse as sparse
     from functrans import tree as tree
+    from functrans import viz as viz
     from functrans.compile.jit import disable_jit as disable_jit
     from functrans.compile.jit import eval_shape as eval_shape
     from functrans.compile.jit import jit as jit
@@ -124,6 +125,7 @@ _HOMES = {
     "value_and_grad": "transforms.vjp",
     "value_grad_and_hessian": "transforms.jacobian",
     "vhp": "transforms.products",
+    "viz": "viz",
     "vjp": "transforms.vjp",
     "vmap": "transforms.vmap",
     "while_loop": "control.loop",
@@ -182,6 +184,7 @@ __all__ = [
     "value_and_grad",
     "value_grad_and_hessian",
     "vhp",
+    "viz",
     "vjp",
     "vmap",
     "while_loop",

@@ -352,7 +352,13 @@ def test_plot(run, tmp_path, argv):
     path = tmp_path / "out.png"
     assert f"drawn: {path}" in run(*argv, "--plot", str(path))
     assert path.read_bytes().startswith(b"\x89PNG")
-    assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_plot_needs_no_windows(tmp_path):
+    pytest.importorskip("matplotlib")
+    code = "import sys; from functrans.cli import main; main(sys.argv[1:]); print('matplotlib.pyplot' in sys.modules)"
+    done = call("-c", code, "x", "--plot", str(tmp_path / "out.png"))
+    assert done.stdout.endswith("False\n")
 
 
 def test_plot_shows_the_curves(run, tmp_path):
@@ -365,27 +371,27 @@ def test_plot_shows_the_curves(run, tmp_path):
 
 def test_curves_are_cut_at_poles():
     pytest.importorskip("matplotlib")
-    from functrans.cli.plot import _window, _without_poles
+    from functrans.viz.curves import window, without_poles
 
     x = np.linspace(-3, 3, 401)
     with np.errstate(all="ignore"):
         y = 1 / x
-    low, high = _window(y[None])
+    low, high = window(y[None])
     assert -20 < low < -1 < 1 < high < 20
-    gaps = np.isnan(_without_poles(y, high - low))
+    gaps = np.isnan(without_poles(y, high - low))
     assert gaps.any()
     assert abs(x[gaps]).max() < 0.05
     # A steep step is no pole.
     step = np.tanh(1000 * x)
-    low, high = _window(step[None])
+    low, high = window(step[None])
     assert low < -1 < 1 < high
-    assert not np.isnan(_without_poles(step, high - low)).any()
+    assert not np.isnan(without_poles(step, high - low)).any()
 
 
 def test_plot_without_matplotlib(refuse, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert refuse("x", "--at", "x=1", "--plot", str(tmp_path / "x.png")) == (
-        "--plot needs matplotlib: pip install 'functrans[plot]'"
+        "--plot needs matplotlib: pip install 'functrans[viz]'"
     )
 
 

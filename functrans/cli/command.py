@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--order", default="1", metavar="N", help=f"up to which derivative, 0 to {MAX_ORDER} (default: 1)")
     add("--source", action="store_true", help="print the first derivative as a program that needs NumPy alone")
     add("--json", action="store_true", help="print JSON")
-    add("--plot", metavar="FILE", help="draw the function and its derivatives (needs functrans[plot])")
+    add("--plot", metavar="FILE", help="draw the function and its derivatives (needs functrans[viz])")
     add("--range", nargs=2, metavar=("FROM", "TO"), help="what the plot shows (default: around the point)")
     add("--version", action="version", version=f"functrans {__version__}")
     return parser

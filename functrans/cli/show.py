@@ -13,15 +13,11 @@ import numpy as np
 
 from functrans.cli.derivatives import Derivative, Table
 from functrans.cli.target import Target
+from functrans.viz.curves import prime
 
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _ASCII = str.maketrans({"∂": "d", **{mark: f"^{digit}" for digit, mark in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}})
 _WIDTH = 120
-
-
-def prime(name: str, order: int) -> str:
-    """``f'``, ``f''``, ``f'''``, ``f^(4)``: Lagrange's notation."""
-    return name + ("'" * order if order <= 3 else f"^({order})")
 
 
 def partial(name: str, variable: str, order: int) -> str:

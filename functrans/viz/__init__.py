@@ -1,0 +1,12 @@
+"""Pictures: curves of derivatives, the graph of a program, what derivatives cost.
+
+Needs matplotlib and, for graphs as pictures, Graphviz's program ``dot``: ``pip install 'functrans[viz]'``.
+"""
+
+from functrans.viz.curves import plot
+
+__all__ = ["plot"]
+
+
+def __dir__() -> list[str]:
+    return __all__
