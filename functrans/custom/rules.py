@@ -13,6 +13,8 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from functrans import tree
 from functrans.custom.calling import called
 from functrans.custom.halves import PullRule, PushRule
@@ -49,7 +51,8 @@ class _Custom:
     def _arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[list[Any], list[int]]:
         """All arguments by position, defaults filled in, and the positions of those that do not move."""
         try:
-            signature = inspect.signature(self.fun)
+            # A ufunc's is known since NumPy 2.4, and lists its options: no arguments of a rule.
+            signature = None if isinstance(self.fun, np.ufunc) else inspect.signature(self.fun)
         except ValueError:  # a builtin's may not be known
             signature = None
         if signature is not None and (kwargs or len(args) < len(signature.parameters)):

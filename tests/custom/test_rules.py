@@ -150,6 +150,12 @@ MISFITS = {
 }
 
 
+def test_the_options_of_a_ufunc_are_no_arguments():
+    doubled = ft.custom_jvp(np.sin)
+    doubled.defjvps(lambda tangent, out, x: 2.0 * tangent * np.cos(x))
+    assert ft.grad(doubled)(0.5) == 2.0 * np.cos(0.5)
+
+
 @pytest.mark.parametrize(("call", "error", "text"), MISFITS.values(), ids=MISFITS)
 def test_misfit(call, error, text):
     with pytest.raises(error, match=text):
