@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 #: For the function, its first derivative, ...: apart in hue and in lightness, readable on white and on black.
-COLORS = ("#4269d0", "#e4572e", "#e8a317", "#1b9e77", "#9c6bd3", "#8a94a6")
+COLORS = ("#4f7df0", "#e4572e", "#e8a317", "#1b9e77", "#9c6bd3", "#8a94a6")
 
 
 def plot(
