@@ -68,6 +68,11 @@ nitpick_ignore_regex = [
 
 html_theme = "furo"
 html_title = "functrans"
+html_logo = html_favicon = "_static/logo.svg"
+html_theme_options = {
+    "light_css_variables": {"color-brand-primary": "#0b5a8a", "color-brand-content": "#0b5a8a"},
+    "dark_css_variables": {"color-brand-primary": "#6cb8ea", "color-brand-content": "#6cb8ea"},
+}
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_copy_source = False

@@ -32,7 +32,7 @@ class Api(SphinxDirective):
         names = [line.strip() for line in self.content if line.strip()]
         lines = [f".. currentmodule:: {module}", ""]
         if "bare" not in self.options:
-            lines += [".. autosummary::", "", *(f"   {name}" for name in names), ""]
+            lines += [".. autosummary::", "   :nosignatures:", "", *(f"   {name}" for name in names), ""]
         for name in names:
             value = getattr(importlib.import_module(module), name)
             kind = _kind(value)
@@ -101,8 +101,24 @@ def _public_entry(app: Sphinx, env: BuildEnvironment, node: pending_xref, text: 
     return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, text)
 
 
+def _as_written(app: Sphinx, what: str, name: str, of: Any, options: Any, takes: Any, gives: Any) -> tuple[Any, Any]:
+    """Sphinx writes ``Callable[[...], Any]``; Python, and whoever reads it, ``Callable[..., Any]``."""
+    written = [text and text.replace("Callable[[...], ", "Callable[..., ") for text in (takes, gives)]
+    return written[0], written[1]
+
+
+def _without_last_line(app: Sphinx, page: nodes.document) -> None:
+    """Doctest needs an empty line before the fence that closes an example; a reader does not."""
+    for block in page.findall(nodes.literal_block):
+        if block.astext().endswith("\n"):
+            block[:] = [nodes.Text(block.astext().rstrip("\n"))]
+            block.rawsource = block.astext()
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """The two fences."""
+    app.connect("autodoc-process-signature", _as_written)
+    app.connect("doctree-read", _without_last_line)
     app.connect("missing-reference", _public_entry)
     app.add_directive("api", Api)
     app.add_directive("show", Show)
