@@ -87,6 +87,11 @@ class Location:
         """The line, counted from 1."""
         return self._resolve()[2][0] or 0
 
+    @property
+    def function(self) -> str:
+        """The name of the function that the line is in."""
+        return self._resolve()[1]
+
     def __str__(self) -> str:
         return f"{os.path.basename(self.filename)}:{self.line}"
 

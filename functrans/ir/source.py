@@ -11,10 +11,10 @@ import keyword
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from itertools import count, product
 from math import copysign
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -41,12 +41,14 @@ class _Module:
         self.constants: dict[str, Any] = {}
         self.modules: set[str] = set()  # SciPy's, users' own
         self.functions: dict[str, str] = {}
+        self.printers: dict[int, _Printer] = {}  # of the programs that equations hold
         self._held: list[tuple[Program, FunctionName]] = []
         self._look(program)
         # What the code below the names may call: no name of the user's must hide it.
         self.reserved = {*self.helpers, *_CALLED}
         self.name = _other_than(program.name, self.reserved)
-        self.body = _Printer(program, self, self.name).function()
+        self.printer = _Printer(program, self, self.name)
+        self.body = self.printer.function()
 
     def _look(self, program: Program) -> None:
         for equation in program.equations:
@@ -68,7 +70,8 @@ class _Module:
         name.program = program
         self._held.append((program, name))
         self.functions[name] = ""  # taken, while those below it are printed
-        text = _Printer(program, self, name, tuple_of_all=True).function()
+        printer = self.printers[id(program)] = _Printer(program, self, name, tuple_of_all=True)
+        text = printer.function()
         del self.functions[name]
         self.functions[name] = text
         return name
@@ -85,6 +88,35 @@ class _Module:
         )
         self.constants[name] = value
         return name
+
+
+class Listing(NamedTuple):
+    """What the text of a program is made of.
+
+    Attributes:
+        name: of its function.
+        head: the first line.
+        names: of inputs and values.
+        lines: each equation with its text.
+        result: what is returned.
+        held: by identity, the programs that equations hold, directly or not.
+        constants: large ones, by their names.
+    """
+
+    name: str
+    head: str
+    names: Mapping[Var, str]
+    lines: Sequence[tuple[Equation, str]]
+    result: str
+    held: Mapping[int, Listing]
+    constants: Mapping[str, Any]
+
+
+def listing(program: Program) -> Listing:
+    """The text of a program, in parts: each equation by itself."""
+    module = _Module(program)
+    held = {key: printer.listing({}, {}) for key, printer in module.printers.items()}
+    return module.printer.listing(held, module.constants)
 
 
 def function_source(program: Program) -> str:
@@ -138,6 +170,12 @@ class _Printer:
         self.names: dict[Var, str] = dict(zip(program.inputs, self.input_names, strict=True))
         self._taken = {*reserved, *self.input_names, *keyword.kwlist, *dir(builtins), module.name, name}
         self._fresh = fresh_names(self._taken, module.functions)
+        self.lines: list[tuple[Equation, str]] = []
+        self.head = self.result = ""
+
+    def listing(self, held: Mapping[int, Listing], constants: Mapping[str, Any]) -> Listing:
+        """What has been printed, in parts."""
+        return Listing(self.name, self.head, self.names, self.lines, self.result, held, constants)
 
     def function(self) -> str:
         program = self.program
@@ -155,6 +193,7 @@ class _Printer:
             specs = ", ".join(repr(var.spec) for var in equation.outputs)
             place = f"  {equation.location}" if equation.location is not None else ""
             code = f"{targets} = {expression}" if targets else expression
+            self.lines.append((equation, code))
             rows.append((code, f"# {(specs + place).lstrip()}"))
         results = [self.atom(atom) for atom in program.outputs]
         annotations = [atom.spec.annotation() for atom in program.outputs]
@@ -164,9 +203,10 @@ class _Printer:
             returned = "(" + ", ".join(results) + ("," if len(results) == 1 else "") + ")"
             result_type = f"tuple[{', '.join(annotations) or '()'}]"
         width = max((len(code) for code, _ in rows if len(code) <= 72), default=0)
-        lines = [f"def {self.name}({arguments}) -> {result_type}:"]
+        self.head, self.result = f"def {self.name}({arguments}) -> {result_type}:", f"return {returned}"
+        lines = [self.head]
         lines += [f"    {code:<{width}}  {comment}" for code, comment in rows]
-        lines.append(f"    return {returned}")
+        lines.append(f"    {self.result}")
         return "\n".join(lines)
 
     def expression(self, equation: Equation) -> str:
