@@ -4,7 +4,11 @@ import importlib.util
 import pathlib
 import re
 
+import numpy as np
 import pytest
+
+import functrans as ft
+from functrans.testing import check_grads
 
 _EXAMPLES = pathlib.Path(__file__).parent.parent / "docs" / "examples"
 
@@ -55,3 +59,36 @@ def test_digits_show_a_progress_bar_when_asked(digits, capsys):
     assert "100%" in err
     assert "1/1" in err
     assert "epoch   1   loss" in out
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    pytest.importorskip("scipy")
+    example = load("c_function")
+    if example.compiler() is None:
+        pytest.skip("there is no C compiler")
+    return example
+
+
+def test_c_function(cluster, capsys):
+    energy, stiffness = cluster.main()
+    assert energy == pytest.approx(-44.326801, abs=1e-6)  # Wales and Doye, J. Phys. Chem. A 101 (1997)
+    assert np.sum(np.abs(stiffness) < 1e-4) == 6
+    assert np.all(stiffness > -1e-4)
+    assert capsys.readouterr().out.startswith("energy -44.326801; the lowest known is -44.326801\n")
+
+
+def test_c_function_in_every_transform(cluster, tmp_path):
+    energy = cluster.wrapped(cluster.compiled(tmp_path))
+
+    def pair(r):
+        return energy(r * np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0]))
+
+    lowest = 2 ** (1 / 6)
+    np.testing.assert_allclose([pair(lowest), ft.grad(pair)(lowest)], [-1.0, 0.0], atol=1e-13)
+    np.testing.assert_allclose(ft.grad(ft.grad(pair))(lowest), 72 / 2 ** (1 / 3), rtol=1e-9)
+    check_grads(energy, (cluster.icosahedron().ravel(),), modes=("forward", "reverse"))
+    points = np.linspace(1.0, 2.0, 5)
+    slopes = 24 * points**-7 - 48 * points**-13
+    np.testing.assert_allclose(ft.vmap(ft.grad(pair))(points), slopes, rtol=1e-13)
+    np.testing.assert_allclose(ft.jit(ft.vmap(ft.grad(pair)))(points), slopes, rtol=1e-13)
