@@ -194,6 +194,12 @@ class at_location:  # noqa: N801 (used as a statement)
         _current.reset(self._token)
 
 
+def walks_here() -> int:
+    """In how many walks back the equation was made, or will be, at whose line the code at hand runs."""
+    pinned = _current.get()
+    return 0 if pinned is None else pinned.walks
+
+
 def walking_back(location: Location | None) -> at_location:
     """:func:`at_location` while reverse mode walks back over what was recorded there."""
     return at_location(None if location is None else location.walked(location.walks + 1))

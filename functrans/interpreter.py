@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,13 @@ import numpy as np
 from functrans import tree
 from functrans.errors import ShapeError, at_location
 from functrans.ir import Atom, Literal, Program
+from functrans.ir.quiet import Errors, errstate, stretches
 from functrans.tracing.bind import bind
 from functrans.tracing.refusal import program_writer
 from functrans.tracing.tracer import Tracer
 from functrans.tracing.watch import WATCH
+
+_AS_IT_IS = nullcontext()
 
 
 def evaluate(program: Program, *args: Any) -> Any:
@@ -48,20 +52,22 @@ def run(program: Program, leaves: Sequence[Any]) -> list[Any]:
     watch = WATCH.get()
     if watch is not None:
         return watch.run(program, leaves)  # type: ignore[no-any-return]
-    steps, values, outputs = program.plan or program.planned(plan(program))
+    parts, values, outputs = program.plan or program.planned(plan(program))
     values = [*leaves, *values]
     for leaf in values[: len(program.inputs)]:
         if type(leaf) is Tracer and program_writer(leaf):
             return run_at_lines(program, values[: len(program.inputs)])
     leaf = None
-    for primitive, operands, params, first, dropped in steps:
-        out = bind(primitive, *[values[i] for i in operands], **params)
-        if primitive.multiple:
-            values[first : first + len(out)] = out
-        else:
-            values[first] = out
-        for i in dropped:
-            values[i] = None
+    for errors, steps in parts:
+        with errstate(errors) if errors else _AS_IT_IS:
+            for primitive, operands, params, first, dropped in steps:
+                out = bind(primitive, *[values[i] for i in operands], **params)
+                if primitive.multiple:
+                    values[first : first + len(out)] = out
+                else:
+                    values[first] = out
+                for i in dropped:
+                    values[i] = None
     # What evaluation gives is its caller's own: no constant of the program.
     return [values[i].copy(order="K") if is_array else values[i] for i, is_array in outputs]
 
@@ -70,25 +76,29 @@ def run_at_lines(program: Program, leaves: Sequence[Any]) -> list[Any]:
     """:func:`run` into another program, whose equations keep the user's lines."""
     values: dict[Atom, Any] = dict(zip(program.inputs, leaves, strict=True))
     read = lambda atom: atom.value if isinstance(atom, Literal) else values[atom]  # noqa: E731
-    for equation in program.equations:
-        with at_location(equation.location):
-            out = bind(equation.primitive, *[read(atom) for atom in equation.inputs], **equation.params)
-        values.update(zip(equation.outputs, out if equation.primitive.multiple else (out,), strict=True))
+    for errors, equations in stretches(program.equations):
+        with errstate(errors) if errors else _AS_IT_IS:
+            for equation in equations:
+                with at_location(equation.location):
+                    out = bind(equation.primitive, *[read(atom) for atom in equation.inputs], **equation.params)
+                values.update(zip(equation.outputs, out if equation.primitive.multiple else (out,), strict=True))
     return [read(atom) for atom in program.outputs]
 
 
 def run_plain(program: Program, leaves: Sequence[Any]) -> list[Any]:
     """:func:`run` on plain values, of a program whose constants are plain: nobody is asked who records."""
-    steps, values, outputs = program.plan or program.planned(plan(program))
+    parts, values, outputs = program.plan or program.planned(plan(program))
     values = [*leaves, *values]
-    for primitive, operands, params, first, dropped in steps:
-        out = primitive.impl(*[values[i] for i in operands], **params)
-        if primitive.multiple:
-            values[first : first + len(out)] = out
-        else:
-            values[first] = out
-        for i in dropped:
-            values[i] = None
+    for errors, steps in parts:
+        with errstate(errors) if errors else _AS_IT_IS:
+            for primitive, operands, params, first, dropped in steps:
+                out = primitive.impl(*[values[i] for i in operands], **params)
+                if primitive.multiple:
+                    values[first : first + len(out)] = out
+                else:
+                    values[first] = out
+                for i in dropped:
+                    values[i] = None
     return [values[i] for i, _ in outputs]
 
 
@@ -103,10 +113,11 @@ def runner(program: Program) -> Callable[..., list[Any]]:
     return lambda *leaves: run_plain(program, leaves)
 
 
-def plan(program: Program) -> tuple[list[Any], list[Any], list[tuple[int, bool]]]:
+def plan(program: Program) -> tuple[list[tuple[Errors, list[Any]]], list[Any], list[tuple[int, bool]]]:
     """How a Program is run, with the values numbered: the inputs, then its constants, then what equations give.
 
-    Each step is ``(primitive, operands, params, first of the outputs, what is not needed any more)``.
+    Steps that deal with floating-point errors alike are together; each is ``(primitive, operands, params, first of the
+    outputs, what is not needed any more)``.
     """
     number: dict[Atom, int] = {var: i for i, var in enumerate(program.inputs)}
     values: list[Any] = []
@@ -137,4 +148,7 @@ def plan(program: Program) -> tuple[list[Any], list[Any], list[tuple[int, bool]]
         dropped = {*operands, *outs} - used
         used |= dropped
         steps.append((primitive, operands, params, outs[0] if outs else 0, tuple(dropped)))
-    return steps[::-1], values, outputs
+    parts = []
+    for errors, equations in stretches(program.equations):
+        parts.append((errors, [steps.pop() for _ in equations]))
+    return parts, values, outputs

@@ -129,9 +129,7 @@ def lifted(
         return found[id(atom.value)][0]
 
     made = [
-        Equation(e.primitive, [opened(a) for a in e.inputs], e.outputs, e.params, e.location)
-        if any(isinstance(a, Literal) for a in e.inputs)
-        else e
+        e.changed(inputs=[opened(a) for a in e.inputs]) if any(isinstance(a, Literal) for a in e.inputs) else e
         for e in equations
     ]
     outs = [opened(atom) for atom in outputs]

@@ -19,6 +19,7 @@ from functrans.compile.fusion import Block, groups
 from functrans.compile.plan import Plan, large
 from functrans.compile.rewriting import with_equations
 from functrans.ir import Atom, Equation, Literal, Program, Var
+from functrans.ir.quiet import errstate_source, stretches
 from functrans.ir.source import fresh_names
 
 
@@ -117,8 +118,14 @@ class _Function:
             take, give = _pool(plan.arena())
             self.scope.values.update(take=take, give=give)
             lines += ["arena = take()", f"{', '.join(buffers.values())}, = arena"]
-        for position, equation in enumerate(program.equations):
-            lines += self._equation(position, equation, buffers)
+        position = 0
+        for errors, equations in stretches(program.equations):
+            if errors:
+                lines.append(f"with {self.scope.function('errstate', np.errstate)}({errstate_source(errors)}):")
+            for equation in equations:
+                written = self._equation(position, equation, buffers)
+                lines += ["    " + line for line in written] if errors else written
+                position += 1
         if buffers:
             lines.append("give(arena)")
         results = [self._output(atom) for atom in program.outputs]

@@ -264,7 +264,7 @@ class _Groups:
         if not whole:
             return None
         if inputs != equation.inputs:
-            equation = Equation(primitive, inputs, equation.outputs, equation.params, equation.location)
+            equation = equation.changed(inputs=inputs)
         return _Member(equation, out.shape, split, "")
 
     def _sum(self, equation: Equation) -> _Member | None:

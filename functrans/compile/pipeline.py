@@ -11,7 +11,7 @@ from functrans.compile.numbers import on_numbers
 from functrans.compile.passes import EXACT, ROUNDING
 from functrans.compile.rewriting import Pass, with_equations
 from functrans.compile.speculation import Speculating, speculative
-from functrans.ir import Equation, Program
+from functrans.ir import Program
 from functrans.ir.program import held_programs
 
 
@@ -92,10 +92,7 @@ def _with_held(program: Program, allow: tuple[str, ...]) -> Program:
     if not any(held_programs(equation.params) for equation in program.equations):
         return program
     equations = [
-        Equation(e.primitive, e.inputs, e.outputs, _compiled_params(e.params, allow), e.location)
-        if held_programs(e.params)
-        else e
-        for e in program.equations
+        e.changed(params=_compiled_params(e.params, allow)) if held_programs(e.params) else e for e in program.equations
     ]
     return with_equations(program, equations)
 

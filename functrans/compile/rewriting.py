@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from functrans.errors import Location
 from functrans.ir import ArraySpec, Atom, Equation, Literal, Program, Var
+from functrans.ir.quiet import Errors
 from functrans.primitives import Primitive
 from functrans.tracing.trace import live_equations
 
@@ -21,12 +22,13 @@ class Writer:
     program makes a value, ``uses`` how often the old program reads one of its values.
     """
 
-    __slots__ = ("_made", "_now", "_uses", "equations", "location", "program")
+    __slots__ = ("_made", "_now", "_uses", "equations", "errors", "location", "program")
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self.equations: list[Equation] = []
         self.location: Location | None = None
+        self.errors: Errors = ()
         self._now: dict[Var, Atom] = {}
         self._made: dict[Var, Equation] = {}
         self._uses: dict[Var, int] | None = None
@@ -66,7 +68,7 @@ class Writer:
         """Add an equation; its outputs."""
         specs = primitive.spec(*[atom.spec for atom in inputs], **params)
         outputs = [Var(spec) for spec in ((specs,) if isinstance(specs, ArraySpec) else specs)]
-        self.keep(Equation(primitive, inputs, outputs, params, self.location))
+        self.keep(Equation(primitive, inputs, outputs, params, self.location, self.errors))
         return tuple(outputs)
 
     def keep(self, equation: Equation) -> None:
@@ -79,7 +81,7 @@ class Writer:
         """Add an equation of the old program, of what its operands have become."""
         inputs = self.atoms(equation.inputs)
         if inputs is not equation.inputs:
-            equation = Equation(equation.primitive, inputs, equation.outputs, equation.params, equation.location)
+            equation = equation.changed(inputs=inputs)
         self.keep(equation)
 
     def replace(self, var: Var, atom: Atom) -> None:
@@ -102,7 +104,7 @@ def rewritten(program: Program, rule: Rule) -> Program:
     writer = Writer(program)
     changed = False
     for equation in program.equations:
-        writer.location = equation.location
+        writer.location, writer.errors = equation.location, equation.errors
         atoms = rule(writer, equation, writer.atoms(equation.inputs))
         if atoms is None:
             writer.copy(equation)

@@ -104,7 +104,7 @@ def _without(program: Program, known: Sequence[Var]) -> Program:
     for equation in program.equations:
         if not all(var in known for var in equation.outputs):
             outputs = [Var(var.spec) if var in known else var for var in equation.outputs]
-            renamed.append(Equation(equation.primitive, equation.inputs, outputs, equation.params, equation.location))
+            renamed.append(equation.changed(outputs=outputs))
     return Program(inputs, live_equations(renamed, program.outputs), program.outputs, name=program.name)
 
 

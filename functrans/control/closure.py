@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from functrans import tree
-from functrans.ir import ArraySpec, Atom, Equation, Literal, Program, Var
+from functrans.ir import ArraySpec, Atom, Literal, Program, Var
 from functrans.ir.spec import WEAK
 from functrans.ops.scalars import strong
 from functrans.tracing.trace import StagedRecorder, check_outputs, live_equations
@@ -72,19 +72,23 @@ def closed(program: Program) -> tuple[Program, list[Any]]:
             consts[id(atom.value)] = (Var(atom.spec), atom.value)
         return consts[id(atom.value)][0]
 
-    equations = [
-        Equation(e.primitive, [opened(atom) for atom in e.inputs], e.outputs, e.params, e.location)
-        for e in program.equations
-    ]
+    equations = [e.changed(inputs=[opened(atom) for atom in e.inputs]) for e in program.equations]
     outputs = [opened(atom) for atom in program.outputs]
     found = list(consts.values())
     inputs = [*[var for var, _ in found], *program.inputs]
     return Program(inputs, equations, outputs, name=program.name), [value for _, value in found]
 
 
+class HeldRecorder(StagedRecorder):
+    """Writes what is a part of an operation, called where floating-point errors are dealt with as here."""
+
+    __slots__ = ()
+    anywhere = False
+
+
 def flat_program(f: Callable[..., Sequence[Any]], specs: Sequence[ArraySpec], name: str) -> Program:
     """``f`` of flat arguments, which gives a list, as a program; it closes over nothing that is traced."""
-    recorder = StagedRecorder(name, f)
+    recorder = HeldRecorder(name, f)
     inputs = [recorder.input(spec) for spec in specs]
     outs = recorder.run(f, inputs)
     outputs = [recorder.atom(out) for out in outs]

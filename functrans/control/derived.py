@@ -138,14 +138,13 @@ def linearized(program: Program, moving: Flags) -> Linearized:
     out_moving = tuple([type(o) is Tracer and o.recorder is inner for o in outs])
     values = [o.value if m else o for o, m in zip(outs, out_moving, strict=True)]
 
-    back = PullbackRecorder("vjp", f)
-    cts = [back.input(ArraySpec.of(v).strong()) for v in chosen(values, out_moving)]
-    seeds = [(o.mark, ct) for o, ct in zip(chosen(outs, out_moving), cts, strict=True)]
-    with np.errstate(all="ignore"):
-        found = walk(seeds)
-    ages = spread_out(range(sum(moving)), moving)
-    reached = tuple([age is not None and -age in found for age in ages])
-    results = [strong(found[-age]) for age, reach in zip(ages, reached, strict=True) if reach]
+    with np.errstate(all="ignore"):  # as where it runs
+        back = PullbackRecorder("vjp", f)
+        cts = [back.input(ArraySpec.of(v).strong()) for v in chosen(values, out_moving)]
+        found = walk([(o.mark, ct) for o, ct in zip(chosen(outs, out_moving), cts, strict=True)])
+        ages = spread_out(range(sum(moving)), moving)
+        reached = tuple([age is not None and -age in found for age in ages])
+        results = [strong(found[-age]) for age, reach in zip(ages, reached, strict=True) if reach]
     made = _cut(program, outer, primals, values, back, cts, results, out_moving, reached)
     return program.derived.setdefault(key, made)  # type: ignore[no-any-return]
 
@@ -211,10 +210,7 @@ def _cut(
             residuals[id(mark)] = (Var(mark.spec), atom.value)
         return residuals[id(mark)][0]
 
-    equations = [
-        Equation(e.primitive, [opened(a) for a in e.inputs], e.outputs, e.params, e.location)
-        for e in live_equations(inner.equations, outputs)
-    ]
+    equations = [e.changed(inputs=[opened(a) for a in e.inputs]) for e in live_equations(inner.equations, outputs)]
     outputs = [opened(atom) for atom in outputs]
     kept = list(residuals.values())
     place = {id(x.mark): i for i, x in enumerate(primals)}
@@ -293,7 +289,7 @@ def without_effects(program: Program) -> Program:
     known = program.derived.get("without effects")
     if known is None:
         equations = [
-            Equation(e.primitive, e.inputs, e.outputs, {k: _silent(v) for k, v in e.params.items()}, e.location)
+            e.changed(params={k: _silent(v) for k, v in e.params.items()})
             for e in program.equations
             if not e.primitive.effect
         ]

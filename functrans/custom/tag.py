@@ -182,7 +182,7 @@ def open_program(program: Program, wanted: frozenset[str]) -> tuple[Program, Add
             added.append((name, spec))
             inputs.append(Var(spec))
             operands.append(inputs[-1])
-        equations.append(Equation(primitive, operands, e.outputs, params, e.location))
+        equations.append(e.changed(primitive=primitive, inputs=operands, params=params))
     made = Program([*program.inputs, *inputs], equations, program.outputs, name=program.name)
     return program.derived.setdefault(key, (made, added))  # type: ignore[no-any-return]
 

@@ -17,6 +17,7 @@ from functrans.debug.watching import known, recorder_that_watches, silenced
 from functrans.errors import NonFiniteError, at_location
 from functrans.interpreter import run_plain
 from functrans.ir import ArraySpec, Equation, Literal, Program
+from functrans.ir.quiet import errstate
 from functrans.primitives import Joint, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.watch import WATCH
@@ -71,7 +72,7 @@ class Watch:
         values: dict[Any, Any] = dict(zip(program.inputs, leaves, strict=True))
         with self.errstate():
             for e in program.equations:
-                with at_location(e.location):
+                with at_location(e.location), errstate(e.errors):
                     out = silenced(bind, e.primitive, *[read(atom, values) for atom in e.inputs], **e.params)
                 values.update(zip(e.outputs, out if e.primitive.multiple else (out,), strict=True))
         for atom in program.outputs:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from functrans.ir.layout import put_together, taken_apart
+from functrans.ir.quiet import Errors
 from functrans.ir.spec import ArraySpec
 
 if TYPE_CHECKING:
@@ -73,14 +74,19 @@ Atom: TypeAlias = Var | Literal
 
 
 class Equation(_Frozen):
-    """``outputs = primitive(*inputs, **params)``, with the user's line that it came from."""
+    """``outputs = primitive(*inputs, **params)``, with the user's line that it came from.
 
-    __slots__ = ("inputs", "location", "outputs", "params", "primitive")
+    ``errors`` says what becomes of floating-point errors in it, where that is not for the caller to say: a walk back
+    and code under ``np.errstate`` keep quiet about some. They are keywords of ``np.errstate``.
+    """
+
+    __slots__ = ("errors", "inputs", "location", "outputs", "params", "primitive")
     primitive: Primitive
     inputs: tuple[Atom, ...]
     outputs: tuple[Var, ...]
     params: Mapping[str, Any]
     location: Location | None
+    errors: Errors
 
     def __init__(
         self,
@@ -89,6 +95,7 @@ class Equation(_Frozen):
         outputs: Sequence[Var],
         params: Mapping[str, Any],
         location: Location | None = None,
+        errors: Errors = (),
     ) -> None:
         put = object.__setattr__
         put(self, "primitive", primitive)
@@ -96,6 +103,26 @@ class Equation(_Frozen):
         put(self, "outputs", tuple(outputs))
         put(self, "params", dict(params))
         put(self, "location", location)
+        put(self, "errors", errors)
+
+    def changed(
+        self,
+        *,
+        inputs: Sequence[Atom] | None = None,
+        outputs: Sequence[Var] | None = None,
+        params: Mapping[str, Any] | None = None,
+        primitive: Primitive | None = None,
+        errors: Errors | None = None,
+    ) -> Equation:
+        """The same equation but for what is given."""
+        return Equation(
+            self.primitive if primitive is None else primitive,
+            self.inputs if inputs is None else inputs,
+            self.outputs if outputs is None else outputs,
+            self.params if params is None else params,
+            self.location,
+            self.errors if errors is None else errors,
+        )
 
     def __repr__(self) -> str:
         inputs = ", ".join(map(repr, self.inputs))
@@ -259,7 +286,7 @@ class Program(_Frozen):
                 for var in equation.outputs:
                     number[var] = len(number)
                 outs = tuple(var.spec for var in equation.outputs)
-                rows.append((equation.primitive, ins, outs, frozen_key(equation.params)))
+                rows.append((equation.primitive, ins, outs, frozen_key(equation.params), equation.errors))
             rows.append(tuple(_atom_key(atom, number) for atom in self.outputs))
             object.__setattr__(self, "_key", (*rows, self.in_tree, self.out_tree))
         return self._key  # type: ignore[return-value]

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from functrans.ir.program import Atom, Equation, Literal, Program, Var, held_programs
+from functrans.ir.quiet import errstate_source, stretches
 from functrans.ir.spec import ArraySpec
 
 _INLINE = 4  # constants with more entries are named
@@ -36,7 +37,8 @@ class FunctionName(str):
 class _Module:
     """What the functions of a module share: helpers, constants, names, the programs that their equations hold."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, exact: bool) -> None:
+        self.exact = exact
         self.helpers: dict[str, Callable[..., Any]] = {}
         self.constants: dict[str, Any] = {}
         self.modules: set[str] = set()  # SciPy's, users' own
@@ -114,14 +116,17 @@ class Listing(NamedTuple):
 
 def listing(program: Program) -> Listing:
     """The text of a program, in parts: each equation by itself."""
-    module = _Module(program)
+    module = _Module(program, exact=False)
     held = {key: printer.listing({}, {}) for key, printer in module.printers.items()}
     return module.printer.listing(held, module.constants)
 
 
 def function_source(program: Program) -> str:
-    """The program as one function, for reading: helpers and large constants are left to :func:`module_source`."""
-    module = _Module(program)
+    """The program as one function, for reading.
+
+    Helpers, large constants, and what becomes of floating-point errors are left to :func:`module_source`.
+    """
+    module = _Module(program, exact=False)
     rows = [
         f"{name} = {_exact(value)}"
         if value.size <= _SHOWN
@@ -133,7 +138,7 @@ def function_source(program: Program) -> str:
 
 def module_source(program: Program) -> str:
     """The program as a module: imports, helpers, constants, the function."""
-    module = _Module(program)
+    module = _Module(program, exact=True)
     header = (
         "from __future__ import annotations  # the types are in jaxtyping's notation, for readers\n\nimport numpy as np"
     )
@@ -183,18 +188,13 @@ class _Printer:
             f"{name}: {var.spec.annotation()}" for name, var in zip(self.input_names, program.inputs, strict=True)
         )
         rows: list[tuple[str, str]] = []
-        for equation in program.equations:
-            expression = self.expression(equation)
-            for var in equation.outputs:
-                self.names[var] = next(self._fresh)
-            targets = ", ".join(self.names[var] for var in equation.outputs)
-            if equation.primitive.multiple and len(equation.outputs) == 1:
-                targets += ","
-            specs = ", ".join(repr(var.spec) for var in equation.outputs)
-            place = f"  {equation.location}" if equation.location is not None else ""
-            code = f"{targets} = {expression}" if targets else expression
-            self.lines.append((equation, code))
-            rows.append((code, f"# {(specs + place).lstrip()}"))
+        for errors, equations in stretches(program.equations):
+            quiet = self.module.exact and errors
+            if quiet:
+                rows.append((f"with np.errstate({errstate_source(errors)}):", ""))
+            for equation in equations:
+                code, comment = self.row(equation)
+                rows.append((f"    {code}" if quiet else code, comment))
         results = [self.atom(atom) for atom in program.outputs]
         annotations = [atom.spec.annotation() for atom in program.outputs]
         if len(results) == 1 and not _is_sequence(program) and not self._tuple_of_all:
@@ -205,9 +205,23 @@ class _Printer:
         width = max((len(code) for code, _ in rows if len(code) <= 72), default=0)
         self.head, self.result = f"def {self.name}({arguments}) -> {result_type}:", f"return {returned}"
         lines = [self.head]
-        lines += [f"    {code:<{width}}  {comment}" for code, comment in rows]
+        lines += [f"    {code:<{width}}  {comment}".rstrip() for code, comment in rows]
         lines.append(f"    {self.result}")
         return "\n".join(lines)
+
+    def row(self, equation: Equation) -> tuple[str, str]:
+        """An equation, and what there is to say about it."""
+        expression = self.expression(equation)
+        for var in equation.outputs:
+            self.names[var] = next(self._fresh)
+        targets = ", ".join(self.names[var] for var in equation.outputs)
+        if equation.primitive.multiple and len(equation.outputs) == 1:
+            targets += ","
+        specs = ", ".join(repr(var.spec) for var in equation.outputs)
+        place = f"  {equation.location}" if equation.location is not None else ""
+        code = f"{targets} = {expression}" if targets else expression
+        self.lines.append((equation, code))
+        return code, f"# {(specs + place).lstrip()}"
 
     def expression(self, equation: Equation) -> str:
         params = {name: self.param(value) for name, value in equation.params.items()}

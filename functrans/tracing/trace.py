@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from functrans import tree
-from functrans.errors import TreeError, describe_function, expect_function, user_location
+from functrans.errors import Location, TreeError, describe_function, expect_function, user_location, walks_here
 from functrans.ir import ArraySpec, Atom, Equation, Literal, Program, Var
 from functrans.ir.program import held_programs
+from functrans.ir.quiet import QUIET, Errors, difference
 from functrans.primitives import Primitive
 from functrans.tracing.recorder import Recorder
 from functrans.tracing.refusal import refuse_objects
@@ -27,10 +28,14 @@ COMPILING: ContextVar[Any] = ContextVar("functrans_compiling", default=None)
 class StagedRecorder(Recorder):
     """Writes equations; its tracers know their specs alone."""
 
-    __slots__ = ("constants", "equations", "record")
+    __slots__ = ("_errors", "_walks", "constants", "equations", "record")
+
+    #: Whether the program may be run where floating-point errors are heard of that are not while it is written.
+    anywhere = True
 
     def __init__(self, transform: str, function: Callable[..., Any]) -> None:
         super().__init__(transform, function)
+        self._errors, self._walks = np.geterr(), walks_here()
         self.equations: list[Equation] = []
         self.record: Callable[[Equation], None] = self.equations.append
         self.constants: dict[int, tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]] = {}
@@ -46,9 +51,17 @@ class StagedRecorder(Recorder):
                 refuse_objects(primitive.name)
         specs = primitive.spec(*[atom.spec for atom in atoms], **params)
         variables = [Var(spec) for spec in (specs if primitive.multiple else (specs,))]
-        self.record(Equation(primitive, atoms, variables, params, user_location()))
+        location = user_location()
+        self.record(Equation(primitive, atoms, variables, params, location, self.errors_at(location)))
         outs = [Tracer(self, var.spec, var) for var in variables]
         return tuple(outs) if primitive.multiple else outs[0]
+
+    def errors_at(self, location: Location | None) -> Errors:
+        """What ``np.errstate`` says of an operation, where that is not what it said when the trace began."""
+        found = difference(self._errors, np.geterr())
+        if not found and self.anywhere and location is not None and location.walks > self._walks:
+            return QUIET if set(self._errors.values()) == {"ignore"} else ()
+        return found
 
     def atom(self, value: Any) -> Atom:
         """How a value enters an equation: its variable, or a literal if it does not depend on this trace's inputs."""

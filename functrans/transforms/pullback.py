@@ -84,13 +84,17 @@ class Linearization:
             ]
 
     def program(self) -> Program:
-        """The pullback as a program: cotangents of the outputs that move, to those of the inputs, flat."""
-        recorder = PullbackRecorder("vjp", self.pull)
-        cts = [
-            None if node is None else recorder.input(ArraySpec.of(o).strong())
-            for o, node in zip(self.outs, self.nodes, strict=True)
-        ]
-        outputs = [recorder.atom(leaf) for leaf in self.pull_leaves(cts)]
+        """The pullback as a program: cotangents of the outputs that move, to those of the inputs, flat.
+
+        It is to be run with floating-point errors ignored, as it is written.
+        """
+        with np.errstate(all="ignore"):
+            recorder = PullbackRecorder("vjp", self.pull)
+            cts = [
+                None if node is None else recorder.input(ArraySpec.of(o).strong())
+                for o, node in zip(self.outs, self.nodes, strict=True)
+            ]
+            outputs = [recorder.atom(leaf) for leaf in self.pull_leaves(cts)]
         recorder.close()
         return Program([ct.mark for ct in cts if ct is not None], live_equations(recorder.equations, outputs), outputs)
 
@@ -125,6 +129,7 @@ class PullbackRecorder(StagedRecorder):
     """Writes a pullback, whose residuals nobody changes: it keeps them as they are."""
 
     __slots__ = ()
+    anywhere = False
 
     def snapshot(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         return array

@@ -82,7 +82,8 @@ def vjp(f: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> Any:
                 return line.pull(cts)
             reused.append(line.program())  # what is known is computed once, from now on
         own = {id(ct) for ct in cts}
-        outs = run(reused[0], [ct for ct in cts if ct is not None])
+        with np.errstate(all="ignore"):
+            outs = run(reused[0], [ct for ct in cts if ct is not None])
         return tree.unflatten(structure, [owned(out, own) for out in outs])  # type: ignore[no-any-return]
 
     # The pullback reads the outputs: its caller gets copies, to do with as they like.

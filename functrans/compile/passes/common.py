@@ -10,6 +10,7 @@ import numpy as np
 from functrans.compile.rewriting import known, with_equations
 from functrans.ir import Atom, Equation, Literal, Program, Var
 from functrans.ir.program import frozen_key
+from functrans.ir.quiet import Errors, louder
 from functrans.tracing.trace import has_effect, live_equations
 
 _LARGE = 1 << 16
@@ -18,12 +19,14 @@ _LARGE = 1 << 16
 def common_subexpressions(program: Program) -> Program:
     """The program in which equations of the same primitive, parameters and operands are one, the first of them.
 
-    What has an effect stays. Constants are the same if they are equal to the bit, and lie alike in memory.
+    It reports the floating-point errors that any of them would. What has an effect stays. Constants are the same if
+    they are equal to the bit, and lie alike in memory.
     """
     now: dict[Var, Var] = {}
     first: dict[Any, Equation] = {}
     literals: dict[int, Hashable] = {}
     kept: list[Equation] = []
+    reporting: dict[Equation, Errors] = {}
 
     def key(atom: Atom) -> Hashable:
         if isinstance(atom, Var):
@@ -43,17 +46,20 @@ def common_subexpressions(program: Program) -> Program:
             same = None if has_effect(equation) else first.setdefault(name, equation)
         except TypeError:  # a parameter with something in it that has no hash
             same = None
-        if same is None or same is equation or not _same_specs(equation, same):
+        errors = None if same is None else louder(reporting.get(same, same.errors), equation.errors)
+        if same is None or same is equation or errors is None or not _same_specs(equation, same):
             kept.append(equation)
         else:
+            if errors != same.errors:
+                reporting[same] = errors
             now.update(zip(equation.outputs, same.outputs, strict=True))
     if not now:
         return program
     read = lambda atom: now.get(atom, atom) if isinstance(atom, Var) else atom  # noqa: E731
     for i, equation in enumerate(kept):
-        if any(atom in now for atom in equation.inputs):
+        if equation in reporting or any(atom in now for atom in equation.inputs):
             shared = [read(atom) for atom in equation.inputs]
-            kept[i] = Equation(equation.primitive, shared, equation.outputs, equation.params, equation.location)
+            kept[i] = equation.changed(inputs=shared, errors=reporting.get(equation))
     outputs = [read(atom) for atom in program.outputs]
     return with_equations(program, live_equations(kept, outputs), outputs)
 

@@ -22,6 +22,7 @@ from functrans.control.scan import scan_p
 from functrans.control.sweeps import Parts
 from functrans.control.whiles import while_p
 from functrans.ir import Atom, Equation, Program, Var
+from functrans.ir.quiet import within
 from functrans.ops.broadcast import broadcast_to_p
 from functrans.ops.shape import reshape_p, transpose_p
 from functrans.tracing.trace import live_equations
@@ -131,9 +132,7 @@ def _with_constants(body: Program, plain: dict[Var, Atom]) -> Program:
         return plain.get(atom, atom) if isinstance(atom, Var) else atom
 
     if plain:
-        equations = [
-            Equation(e.primitive, [now(atom) for atom in e.inputs], e.outputs, e.params, e.location) for e in equations
-        ]
+        equations = [e.changed(inputs=[now(atom) for atom in e.inputs]) for e in equations]
     inputs = [var for var in body.inputs if var not in plain]
     return Program(inputs, equations, [now(atom) for atom in body.outputs], name=body.name)
 
@@ -148,7 +147,8 @@ def _in_front(writer: Writer, body: Program, consts: list[Atom], sure: bool) -> 
     now: dict[Atom, Atom] = dict(zip(cut.before.inputs, consts, strict=True))
     for e in cut.before.equations:
         outputs = [Var(var.spec) for var in e.outputs]
-        writer.keep(Equation(e.primitive, [now.get(a, a) for a in e.inputs], outputs, e.params, e.location))
+        inputs, errors = [now.get(a, a) for a in e.inputs], within(writer.errors, e.errors)
+        writer.keep(e.changed(inputs=inputs, outputs=outputs, errors=errors))
         now.update(zip(e.outputs, outputs, strict=True))
     return cut.rest, [*chosen(consts, cut.kept), *[now.get(a, a) for a in cut.before.outputs]], True
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from functrans.compile.rewriting import with_equations
 from functrans.ir import Atom, Equation, Program, Var
+from functrans.ir.quiet import Errors, within
 from functrans.primitives import Primitive, declared
 from functrans.tracing.trace import live_equations
 
@@ -26,27 +27,28 @@ def inline(program: Program, calls: Collection[Primitive] | None = None) -> Prog
     equations: list[Equation] = []
     now: dict[Var, Atom] = {}
     # Programs that are being read, each with what its values are called here: no recursion, calls may be deep.
-    open_: list[tuple[Program, int, dict[Var, Atom], Equation | None]] = [(program, 0, now, None)]
+    open_: list[tuple[Program, int, dict[Var, Atom], Equation | None, Errors]] = [(program, 0, now, None, ())]
     while open_:
-        inner, position, names, call = open_.pop()
+        inner, position, names, call, around = open_.pop()
         if position == len(inner.equations):
             if call is not None:
                 outer = open_[-1][2]
                 results = [names.get(a, a) if isinstance(a, Var) else a for a in inner.outputs]
                 outer.update(zip(call.outputs, results, strict=True))
             continue
-        open_.append((inner, position + 1, names, call))
+        open_.append((inner, position + 1, names, call, around))
         equation = inner.equations[position]
         inputs = [names.get(a, a) if isinstance(a, Var) else a for a in equation.inputs]
+        errors = within(around, equation.errors)
         if equation.primitive in calls:
             held: Program = equation.params["program"]
-            open_.append((held, 0, dict(zip(held.inputs, inputs, strict=True)), equation))
+            open_.append((held, 0, dict(zip(held.inputs, inputs, strict=True)), equation, errors))
             continue
         outputs = equation.outputs
         if call is not None:  # a program may be called twice
             outputs = tuple([Var(var.spec) for var in outputs])
             names.update(zip(equation.outputs, outputs, strict=True))
         location = equation.location or (call.location if call is not None else None)
-        equations.append(Equation(equation.primitive, inputs, outputs, equation.params, location))
+        equations.append(Equation(equation.primitive, inputs, outputs, equation.params, location, errors))
     outputs_now = [now.get(a, a) if isinstance(a, Var) else a for a in program.outputs]
     return with_equations(program, live_equations(equations, outputs_now), outputs_now)

@@ -40,7 +40,7 @@ def convert_scalars(program: Program) -> Program:
             atoms = list(inputs)
             atoms[position] = literal
             # What comes out stays the same: of this dtype, with the other's axes.
-            writer.keep(Equation(equation.primitive, atoms, equation.outputs, equation.params, equation.location))
+            writer.keep(equation.changed(inputs=atoms))
             return equation.outputs
         return None
 
