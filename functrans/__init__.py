@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from functrans import errors as errors
     from functrans import implicit as implicit
     from functrans import numpy as numpy
+    from functrans import optimize as optimize
     from functrans import sparse as sparse
     from functrans import tree as tree
     from functrans import viz as viz
@@ -110,6 +111,7 @@ _HOMES = {
     "map": "transforms.vmap",
     "numpy": "numpy",
     "odeint": "implicit.ode",
+    "optimize": "optimize",
     "pmax": "transforms.collective",
     "pmean": "transforms.collective",
     "pmin": "transforms.collective",
@@ -169,6 +171,7 @@ __all__ = [
     "map",
     "numpy",
     "odeint",
+    "optimize",
     "pmax",
     "pmean",
     "pmin",

@@ -5,7 +5,7 @@ Needs tqdm: ``pip install 'functrans[progress]'``. Nothing is loaded and nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -43,11 +43,11 @@ class Bar:
     def __bool__(self) -> bool:
         return self._shown is not None
 
-    def advance(self, steps: int = 1, **numbers: float | None) -> None:
+    def advance(self, numbers: Mapping[str, float | None] | None = None, steps: int = 1) -> None:
         """So much more is done; ``numbers`` are shown behind the bar, without those that are None."""
         if self._shown is None:
             return
-        known = {name: f"{number:.6g}" for name, number in numbers.items() if number is not None}
+        known = {name: f"{number:.6g}" for name, number in (numbers or {}).items() if number is not None}
         if known:
             self._shown.set_postfix(known, refresh=False)
         self._shown.update(steps)
@@ -74,7 +74,7 @@ def bar_unless_traced(progress: bool | str | None, what: str, total: int, unit: 
 
 def _tqdm() -> Any:
     try:
-        from tqdm.auto import tqdm
+        from tqdm.auto import tqdm  # type: ignore[import-untyped]
     except ImportError:
         raise ImportError(
             "progress= needs tqdm, which is not installed\nFix: `pip install 'functrans[progress]'`.", name="tqdm"

@@ -114,8 +114,8 @@ def test_a_bar_is_closed_by_an_error(capsys):
 
 def test_numbers_stand_behind_the_bar(capsys):
     with Bar("fit", "", unit="step") as bar:
-        bar.advance(f=1.0, g=None)
-        bar.advance(2, f=0.123456789)
+        bar.advance({"f": 1.0, "g": None})
+        bar.advance({"f": 0.123456789}, 2)
     last = capsys.readouterr().err.strip().rpartition("\r")[2]
     assert last.startswith("fit: 3step")
     assert last.endswith("f=0.123457]")
