@@ -61,7 +61,7 @@ toc_object_entries_show_parents = "hide"
 nitpicky = True
 nitpick_ignore_regex = [
     # Other projects' types: there are no entries of theirs without a network.
-    ("py:.*", r"(collections\.abc|contextlib|types|typing|numpy|scipy|np|hypothesis)\..*|SearchStrategy"),
+    ("py:.*", r"(collections\.abc|contextlib|types|typing|numpy|scipy|np|hypothesis|matplotlib)\..*|SearchStrategy|Axes"),
     # What a compiled function keeps to itself.
     ("py:class", r"functrans\.compile\.entry\.Entry"),
 ]

@@ -170,7 +170,7 @@ def jacobians_hold_every_derivative(case: Case) -> None:
 
 @law(order=1)
 def linear_programs_are_the_derivative(case: Case) -> None:
-    """linearize(f, x)[0] == f(x), [1](v) == J v, its linear_transpose(w) == J^T w; validate() accepts the program.
+    """linearize(f, x) == (f(x), push), push(v) == J v, linear_transpose(push)(w) == J^T w; validate() accepts push.
 
     A rule computes something else for a tangent whose value is not known.
     """
