@@ -25,6 +25,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "pages",
+    "plots",
     "session",
 ]
 exclude_patterns = ["_build", "examples"]
