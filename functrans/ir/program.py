@@ -273,9 +273,10 @@ class Program(_Frozen):
             printer.text(line)
 
     def _repr_html_(self) -> str:
-        from html import escape
+        """What notebooks show: equations that can be searched, beside the user's lines that they come from."""
+        from functrans.viz.page import page
 
-        return f"<pre>{escape(str(self))}</pre>"
+        return page(self)
 
     def _structure(self) -> tuple[Any, ...]:
         if self._key is None:

@@ -113,8 +113,8 @@ def test_repr_is_short():
     assert repr(Literal(2.0)) == "Literal(2.0)"
     assert repr(Var(ArraySpec((2,), float))) == "Var(Float64[2])"
     assert repr(ft.trace(lambda x: x * 2.0)(1.0).equations[0]) == "Equation(multiply, [Var(float), Literal(2.0)], {})"
-    assert ft.trace(lambda x: x < 2)(1.0)._repr_html_().startswith("<pre>def program(x: float)")
-    assert "&lt;" in ft.trace(lambda x: x < 2)(1.0)._repr_html_()
+    assert "<code>program(x: float) → bool</code>" in ft.trace(lambda x: x < 2)(1.0)._repr_html_()
+    assert "<code>a = x &lt; 2</code>" in ft.trace(lambda x: x < 2)(1.0)._repr_html_()
 
 
 def test_made_by_hand():
