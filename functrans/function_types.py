@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar, overload
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
 T = TypeVar("T")
 A = TypeVar("A")
 T_co = TypeVar("T_co", covariant=True)
@@ -36,3 +37,13 @@ class Jacobian(Protocol[P]):
 
     def mode(self, *args: P.args, **kwargs: P.kwargs) -> str:
         """Which mode has fewer passes for arguments like these: ``"forward"`` or ``"reverse"``."""
+
+
+class Pattern(Protocol[P]):
+    """What :func:`functrans.sparse.pattern` gives."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """The pattern, as a boolean ``csr_array``."""
+
+    def dense(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """Which operations the pattern had to be taken as full for, with the place in your code."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from functrans import tree
 from functrans.errors import ShapeError, at_location
+from functrans.frames import hide
 from functrans.ir import Atom, Literal, Program
 from functrans.ir.quiet import Errors, errstate, stretches
 from functrans.tracing.bind import bind
@@ -35,16 +36,20 @@ def evaluate(program: Program, *args: Any) -> Any:
         >>> ft.evaluate(ft.trace(lambda x: x * x)(3.0), 4.0)
         16.0
     """
-    if program.in_tree is not None:
-        leaves = tree.flatten_up_to(program.in_tree, args, f"arguments of {program.name}")
-    elif len(args) == len(program.inputs):
-        leaves = list(args)
-    else:
-        raise ShapeError(f"program `{program.name}` takes {len(program.inputs)} inputs, {len(args)} were given")
-    outs = run(program, leaves)
-    if program.out_tree is not None:
-        return tree.unflatten(program.out_tree, outs)
-    return outs[0] if len(outs) == 1 else tuple(outs)
+    try:
+        if program.in_tree is not None:
+            leaves = tree.flatten_up_to(program.in_tree, args, f"arguments of {program.name}")
+        elif len(args) == len(program.inputs):
+            leaves = list(args)
+        else:
+            raise ShapeError(f"program `{program.name}` takes {len(program.inputs)} inputs, {len(args)} were given")
+        outs = run(program, leaves)
+        if program.out_tree is not None:
+            return tree.unflatten(program.out_tree, outs)
+        return outs[0] if len(outs) == 1 else tuple(outs)
+    except Exception as error:
+        hide(error)
+        raise
 
 
 def run(program: Program, leaves: Sequence[Any]) -> list[Any]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from functrans.errors import TreeError
+from functrans.frames import hide
 
 Tree: TypeAlias = Any
 
@@ -281,6 +282,10 @@ def map(function: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
         >>> map(lambda w, g: w - 0.1 * g, {"w": 1.0}, {"w": 5.0})
         {'w': 0.5}
     """
-    leaves, structure = flatten(tree)
-    others = [flatten_up_to(structure, other, f"tree {index + 2} of map") for index, other in enumerate(rest)]
-    return unflatten(structure, [function(*entry) for entry in zip(leaves, *others, strict=True)])
+    try:
+        leaves, structure = flatten(tree)
+        others = [flatten_up_to(structure, other, f"tree {index + 2} of map") for index, other in enumerate(rest)]
+        return unflatten(structure, [function(*entry) for entry in zip(leaves, *others, strict=True)])
+    except Exception as error:
+        hide(error)
+        raise

@@ -27,6 +27,8 @@ from functrans.control.derived import (
 )
 from functrans.control.derived import batched as batched_program
 from functrans.errors import ShapeError, TreeError, describe_function, expect_function
+from functrans.frames import boundary
+from functrans.function_types import P, Q, T
 from functrans.interpreter import run, runner
 from functrans.ir import ArraySpec, Program
 from functrans.ops.duals import zeros
@@ -235,7 +237,8 @@ switch_p: Primitive = Primitive(
 # What users call.
 
 
-def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any], *operands: Any) -> Any:
+@boundary
+def cond(pred: Any, true_fun: Callable[P, T], false_fun: Callable[Q, T], *operands: Any) -> T:
     """``true_fun(*operands)`` if ``pred`` holds, else ``false_fun(*operands)``.
 
     Where ``pred`` is known, the branch is called, as by Python's ``if``. In a staged trace both are traced, and one of
@@ -267,11 +270,13 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
             "use `np.where` to choose entry by entry, or `functrans.vmap` to choose for each example.",
         )
     if type(pred) is not Tracer or not staged_by(pred):
-        return true_fun(*operands) if pred else false_fun(*operands)
+        taken: Callable[..., T] = true_fun if pred else false_fun
+        return taken(*operands)
     index = strong(pred if pred.dtype.kind == "b" else np.not_equal(pred, 0))
-    return _switched("cond", np.where(index, 0, 1), (true_fun, false_fun), operands)
+    return _switched("cond", np.where(index, 0, 1), (true_fun, false_fun), operands)  # type: ignore[no-any-return]
 
 
+@boundary
 def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
     """``branches[index](*operands)``; an index beyond the ends takes the nearest.
 

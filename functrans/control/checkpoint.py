@@ -25,6 +25,8 @@ from functrans.control.derived import (
     without_effects,
 )
 from functrans.errors import expect_function
+from functrans.frames import boundary, hide
+from functrans.function_types import P, T
 from functrans.interpreter import run, runner
 from functrans.ir import ArraySpec, Equation, Program, Var
 from functrans.ops.duals import zeros
@@ -160,7 +162,8 @@ checkpoint_p: Primitive = Primitive(
 # What users call.
 
 
-def checkpoint(f: Callable[..., Any], *, policy: str | Policy = "nothing") -> Callable[..., Any]:
+@boundary
+def checkpoint(f: Callable[P, T], *, policy: str | Policy = "nothing") -> Callable[P, T]:
     """``f``, of which reverse mode keeps the arguments, and computes the rest again on the way back.
 
     The value and all derivatives are the same. The memory that a gradient needs for ``f`` shrinks to its arguments and
@@ -194,21 +197,25 @@ def checkpoint(f: Callable[..., Any], *, policy: str | Policy = "nothing") -> Ca
 
     @functools.wraps(f)
     def checkpointed(*args: Any, **kwargs: Any) -> Any:
-        leaves, structure = tree.flatten((args, kwargs))
-        # Numbers and other objects of Python's stay what they are.
-        moving = [type(leaf) is Tracer or isinstance(leaf, np.ndarray | np.generic) for leaf in leaves]
-        values = chosen(leaves, moving)
+        try:
+            leaves, structure = tree.flatten((args, kwargs))
+            # Numbers and other objects of Python's stay what they are.
+            moving = [type(leaf) is Tracer or isinstance(leaf, np.ndarray | np.generic) for leaf in leaves]
+            values = chosen(leaves, moving)
 
-        def call(*given: Any) -> Any:
-            rest = iter(given)
-            every = [next(rest) if moves else leaf for leaf, moves in zip(leaves, moving, strict=True)]
-            positional, named = tree.unflatten(structure, every)
-            return f(*positional, **named)
+            def call(*given: Any) -> Any:
+                rest = iter(given)
+                every = [next(rest) if moves else leaf for leaf, moves in zip(leaves, moving, strict=True)]
+                positional, named = tree.unflatten(structure, every)
+                return f(*positional, **named)
 
-        functools.update_wrapper(call, f)
-        specs, in_tree = [ArraySpec.of(value) for value in values], tree.flatten(tuple(values))[1]
-        closure = close(call, specs, in_tree, "checkpoint")
-        outs = bind(checkpoint_p, *closure.consts, *values, program=closure.program, policy=policy)
-        return tree.unflatten(closure.out_tree, outs)
+            functools.update_wrapper(call, f)
+            specs, in_tree = [ArraySpec.of(value) for value in values], tree.flatten(tuple(values))[1]
+            closure = close(call, specs, in_tree, "checkpoint")
+            outs = bind(checkpoint_p, *closure.consts, *values, program=closure.program, policy=policy)
+            return tree.unflatten(closure.out_tree, outs)
+        except Exception as error:
+            hide(error)
+            raise
 
     return checkpointed

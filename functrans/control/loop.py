@@ -25,13 +25,16 @@ from functrans.errors import (
     describe_function,
     expect_function,
 )
+from functrans.frames import boundary
+from functrans.function_types import T
 from functrans.ir import ArraySpec
 from functrans.ops.scalars import weak
 from functrans.tracing.bind import bind
 from functrans.tracing.tracer import Tracer
 
 
-def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], init: Any) -> Any:
+@boundary
+def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], T], init: Any) -> T:
     """``carry = init``, then ``carry = body_fun(carry)`` as long as ``cond_fun(carry)`` holds.
 
     Where the condition is known, this is Python's loop. In a staged trace it is written down; in a batch it runs until
@@ -61,10 +64,10 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
     try:
         while cond_fun(carry):
             carry = body_fun(carry)
-        return carry
+        return carry  # type: ignore[no-any-return]
     except (TracedBoolError, TracedValueError):
         leaves, structure = tree.flatten(carry)  # the steps that were known have been made
-    return _staged_while(cond_fun, body_fun, leaves, structure)
+    return _staged_while(cond_fun, body_fun, leaves, structure)  # type: ignore[no-any-return]
 
 
 def _staged_while(
@@ -105,7 +108,8 @@ def _staged_while(
     return tree.unflatten(structure, found)
 
 
-def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init: Any) -> Any:
+@boundary
+def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], T], init: Any) -> T:
     """``carry = init``, then ``carry = body_fun(i, carry)`` for ``i`` from ``lower`` up to, not including, ``upper``.
 
     With known bounds it is a :func:`scan`, else a :func:`while_loop`.
@@ -132,4 +136,4 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init:
     def fori_body(carry: Any, i: Any) -> Any:
         return body_fun(weak(i), carry), None  # promotes as Python's integers do
 
-    return scan(fori_body, init, np.arange(lower, upper))[0]
+    return scan(fori_body, init, np.arange(lower, upper))[0]  # type: ignore[no-any-return]

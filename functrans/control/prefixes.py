@@ -12,10 +12,13 @@ import numpy as np
 
 from functrans import tree
 from functrans.errors import ShapeError, TreeError, describe_function, expect_function
+from functrans.frames import boundary
+from functrans.function_types import T
 from functrans.ops.scalars import strong
 
 
-def associative_scan(f: Callable[[Any, Any], Any], xs: Any, *, reverse: bool = False, axis: int = 0) -> Any:
+@boundary
+def associative_scan(f: Callable[[Any, Any], Any], xs: T, *, reverse: bool = False, axis: int = 0) -> T:
     """``x0``, ``f(x0, x1)``, ``f(f(x0, x1), x2)``, ... for an ``f`` that is associative.
 
     In place of ``n`` steps, one after the other, about ``2 log2(n)`` calls of ``f``, each with whole arrays: so ``f``
@@ -73,7 +76,7 @@ def associative_scan(f: Callable[[Any, Any], Any], xs: Any, *, reverse: bool = F
     found = _prefixes(combined, rows)
     if reverse:
         found = [np.flip(row, 0) for row in found]
-    return tree.unflatten(structure, [np.moveaxis(row, 0, axis) for row in found])
+    return tree.unflatten(structure, [np.moveaxis(row, 0, axis) for row in found])  # type: ignore[no-any-return]
 
 
 def _prefixes(f: Callable[[list[Any], list[Any]], list[Any]], rows: list[Any]) -> list[Any]:

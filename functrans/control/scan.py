@@ -19,6 +19,8 @@ from functrans.control.closure import flat_program
 from functrans.control.derived import Flags, chosen, later, pushed, specs_of, spread_out
 from functrans.control.derived import batched as batched_program
 from functrans.control.sweeps import Parts, Sweeps, sweeps_of
+from functrans.frames import boundary
+from functrans.function_types import P, T
 from functrans.interpreter import run, runner
 from functrans.ir import ArraySpec, Program
 from functrans.ir.source import param_source
@@ -293,8 +295,9 @@ scan_p: Primitive = Primitive(
 # What users call.
 
 
+@boundary
 def scan(
-    f: Callable[..., Any],
+    f: Callable[P, tuple[T, Any]],
     init: Any,
     xs: Any = None,
     length: int | None = None,
@@ -302,7 +305,7 @@ def scan(
     reverse: bool = False,
     unroll: int | bool = 1,
     checkpoint: int | bool = False,
-) -> tuple[Any, Any]:
+) -> tuple[T, Any]:
     """A loop that carries a value from step to step and stacks what each step gives.
 
     In plain Python: ``ys = []``, then ``for x in xs: carry, y = f(carry, x); ys.append(y)``. The body is traced once
@@ -337,5 +340,5 @@ def scan(
     """
     from functrans.control.stepping import scanned
 
-    out: tuple[Any, Any] = scanned(f, init, xs, length, reverse, unroll, checkpoint)
+    out: tuple[T, Any] = scanned(f, init, xs, length, reverse, unroll, checkpoint)
     return out

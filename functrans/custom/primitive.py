@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from functrans import tree
 from functrans.control.derived import chosen, inexact, spread_out
 from functrans.custom.call import arrays
 from functrans.errors import DerivativeError, describe_function, expect_function
+from functrans.frames import boundary
+from functrans.function_types import P, T
 from functrans.ir import ArraySpec
 from functrans.ir.spec import WEAK
 from functrans.ops import batching
@@ -186,6 +188,29 @@ class _Numerical(_Operation):
         return tuple(found)
 
 
+@overload
+def primitive(
+    fun: Callable[P, T],
+    *,
+    jvp: Callable[..., Any] | None = None,
+    vjp: Callable[..., Any] | None = None,
+    derivatives: Sequence[Callable[..., Any] | float] | str | None = None,
+    spec: Callable[..., Any] | None = None,
+    batch: Batch | str | None = None,
+    name: str | None = None,
+) -> Callable[P, T]: ...
+@overload
+def primitive(
+    fun: None = None,
+    *,
+    jvp: Callable[..., Any] | None = None,
+    vjp: Callable[..., Any] | None = None,
+    derivatives: Sequence[Callable[..., Any] | float] | str | None = None,
+    spec: Callable[..., Any] | None = None,
+    batch: Batch | str | None = None,
+    name: str | None = None,
+) -> Callable[[Callable[P, T]], Callable[P, T]]: ...
+@boundary
 def primitive(
     fun: Callable[..., Any] | None = None,
     *,
@@ -195,7 +220,7 @@ def primitive(
     spec: Callable[..., Any] | None = None,
     batch: Batch | str | None = None,
     name: str | None = None,
-) -> Callable[..., Any]:
+) -> Any:
     """A function of arrays (SciPy's, Numba's, one of a C library) as a single operation that transforms know.
 
     The function itself is never traced: it is called with plain arrays. What it is differentiated by is given in one of

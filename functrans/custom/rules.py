@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 
@@ -19,14 +19,16 @@ from functrans import tree
 from functrans.custom.calling import called
 from functrans.custom.halves import PullRule, PushRule
 from functrans.errors import DerivativeError, MissingRuleError, TreeError, describe_function, expect_function
+from functrans.frames import hide
+from functrans.function_types import P, T
 from functrans.ir import ArraySpec
 from functrans.ops.duals import zeros
 
 
-class _Custom:
+class _Custom(Generic[P, T]):
     """A function with a rule of its own."""
 
-    def __init__(self, fun: Callable[..., Any], nondiff_argnums: int | Sequence[int] = ()) -> None:
+    def __init__(self, fun: Callable[P, T], nondiff_argnums: int | Sequence[int] = ()) -> None:
         expect_function(fun, type(self).__name__)
         functools.update_wrapper(self, fun)  # type: ignore[arg-type]
         self.fun = fun
@@ -44,6 +46,9 @@ class _Custom:
             how = "f.defvjp(fwd, bwd)" if kind == "custom_vjp" else "f.defjvp(rule)"
             raise MissingRuleError(f"{describe_function(self.fun)} is a `{kind}` without a rule", f"give one: `{how}`.")
         return self._rule
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {describe_function(self.fun)}>"
 
     def __reduce__(self) -> str:
         return self.fun.__qualname__  # the name that it took in its module
@@ -76,7 +81,7 @@ class _Custom:
         return list(args), [i % len(args) for i in self.nondiff_argnums]
 
 
-class custom_vjp(_Custom):  # noqa: N801 (JAX's name)
+class custom_vjp(_Custom[P, T]):  # noqa: N801 (JAX's name)
     """A function whose reverse-mode rule you write.
 
     ``f = custom_vjp(f)`` and then ``f.defvjp(forward, backward)``:
@@ -106,19 +111,23 @@ class custom_vjp(_Custom):  # noqa: N801 (JAX's name)
         1.0
     """
 
-    def defvjp(self, fwd: Callable[..., Any], bwd: Callable[..., Any]) -> None:
+    def defvjp(self, fwd: Callable[..., tuple[Any, Any]], bwd: Callable[..., Any]) -> None:
         """Give the rule: ``fwd(*args)`` and ``bwd(*nondiff_args, residuals, ct)``."""
         expect_function(fwd, "defvjp")
         expect_function(bwd, "defvjp")
         self._rule = (fwd, bwd)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Call the function."""
-        given, fixed = self._arguments(args, kwargs)
-        return called(PullRule, self, given, fixed)
+        try:
+            given, fixed = self._arguments(args, kwargs)
+            return called(PullRule, self, given, fixed)  # type: ignore[no-any-return]
+        except Exception as error:
+            hide(error)
+            raise
 
 
-class custom_jvp(_Custom):  # noqa: N801 (JAX's name)
+class custom_jvp(_Custom[P, T]):  # noqa: N801 (JAX's name)
     """A function whose forward-mode rule you write; reverse mode transposes it.
 
     ``f = custom_jvp(f)`` and then ``f.defjvp(rule)``: ``rule(*nondiff_args, primals, tangents)`` gives ``(out,
@@ -172,14 +181,19 @@ class custom_jvp(_Custom):  # noqa: N801 (JAX's name)
                 f"`defjvps` of {describe_function(self.fun)} was given {len(jvps)} rules for {len(primals)} arguments",
                 "give one for each argument that moves; None where the tangent is zero.",
             )
-        out = self(*args)  # with its rule: a second derivative goes by it, too
+        itself: Any = self
+        out = itself(*args)  # with its rule: a second derivative goes by it, too
         terms = [r(t, out, *args) for r, t in zip(jvps, tangents, strict=True) if r is not None]
         total = tree.map(lambda leaf: zeros(ArraySpec.of(leaf).strong()), out) if not terms else terms[0]
         for term in terms[1:]:
             total = tree.map(lambda a, b: a + b, total, term)
         return out, total
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Call the function."""
-        given, fixed = self._arguments(args, kwargs)
-        return called(PushRule, self, given, fixed)
+        try:
+            given, fixed = self._arguments(args, kwargs)
+            return called(PushRule, self, given, fixed)  # type: ignore[no-any-return]
+        except Exception as error:
+            hide(error)
+            raise

@@ -13,6 +13,8 @@ from functrans.control.branch import switch_p
 from functrans.control.checkpoint import checkpoint_p
 from functrans.control.scan import scan_p
 from functrans.errors import DerivativeError
+from functrans.frames import boundary
+from functrans.function_types import T
 from functrans.ir import ArraySpec, Equation, Program, Var
 from functrans.ir.program import held_programs
 from functrans.ops.duals import zeros
@@ -32,7 +34,8 @@ tag_p = Primitive(
 _add = lookup("add")
 
 
-def tag(x: Any, name: str) -> Any:
+@boundary
+def tag(x: T, name: str) -> T:
     """``x``, under a name: ``functrans.grad(f, wrt="name")`` is the derivative of ``f`` in it.
 
     Args:
@@ -53,7 +56,7 @@ def tag(x: Any, name: str) -> Any:
     """
     if not isinstance(name, str):
         raise DerivativeError(f"`tag` with the name {name!r}, which is no string", 'write `functrans.tag(x, "name")`.')
-    return bind(tag_p, x, name=name)
+    return bind(tag_p, x, name=name)  # type: ignore[no-any-return]
 
 
 class TagRecorder(ReverseRecorder):

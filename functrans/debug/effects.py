@@ -10,6 +10,7 @@ import numpy as np
 from functrans import tree
 from functrans.debug.primitives import Arguments, callback_p, print_p
 from functrans.errors import expect_function
+from functrans.frames import boundary
 from functrans.primitives import Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.trace import COMPILING
@@ -39,6 +40,7 @@ def _is_numeric(leaf: Any) -> bool:
     return isinstance(leaf, int | float | complex)
 
 
+@boundary
 def print(text: Any, *args: Any, **kwargs: Any) -> None:
     """Print ``text.format(*args, **kwargs)`` when it is executed, under every transform: the values, not tracers.
 
@@ -69,6 +71,7 @@ def print(text: Any, *args: Any, **kwargs: Any) -> None:
     _execute(print_p, operands, text=text, arguments=arguments, levels=())
 
 
+@boundary
 def callback(f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
     """Call ``f(*args, **kwargs)`` with plain values when it is executed, under every transform, as :func:`print` does.
 

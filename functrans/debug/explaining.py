@@ -10,6 +10,8 @@ import numpy as np
 from functrans import tree
 from functrans.debug.watching import known
 from functrans.errors import Location, describe_function, expect_function, user_location
+from functrans.frames import boundary, hide
+from functrans.function_types import P
 from functrans.ir.spec import ArraySpec
 from functrans.ops.duals import ONE
 from functrans.primitives import Constant, Primitive
@@ -137,7 +139,8 @@ class Explaining(ReverseRecorder):
         return next(iter([*values, *self.steps]), None)
 
 
-def explain(f: Callable[..., Any], argnums: Argnums = None) -> Callable[..., Report]:
+@boundary
+def explain(f: Callable[P, Any], argnums: Argnums = None) -> Callable[P, Report]:
     """A function that gives a report in place of the value of ``f``: where values and gradients grow, vanish, or break.
 
     ``f`` is run once, with Python's control flow, and walked back through once, as by ``grad``; operations that do
@@ -163,33 +166,39 @@ def explain(f: Callable[..., Any], argnums: Argnums = None) -> Callable[..., Rep
     expect_function(f, "debug.explain")
 
     def explained(*args: Any, **kwargs: Any) -> Report:
-        nums = argnums if argnums is not None else [i for i, arg in enumerate(args) if _has_derivative(arg)]
-        selection = Selection(f, args, kwargs, nums, None)
-        leaves, structure = differentiable_leaves(selection.selected, selection.names, f)
-        recorder = Explaining(f)
-        inputs = [recorder.leaf(leaf) for leaf in leaves]
-        out = recorder.run(selection.call, tree.unflatten(structure, inputs))
-        outs, out_tree = tree.flatten(out)
-        check_outputs(outs, out_tree, f, recorder)
-        scalar = out_tree.cls is None and ArraySpec.of(outs[0]).shape == () and ArraySpec.of(outs[0]).dtype.kind in "fb"
-        if scalar:
-            for row in recorder.rows:
-                row.gradient = 0.0
-            if type(outs[0]) is Tracer and outs[0].recorder is recorder:
-                one = ONE if outs[0].dtype == np.float64 else np.ones((), outs[0].dtype)[()]
-                with np.errstate(all="ignore"):
-                    walk([(outs[0].mark, one)], recorder.passing)
-        first = recorder.first()
-        if first is None and scalar:
-            # The last operation that has no gradient, where none goes further back.
-            ends = [row for row in recorder.rows if row.mark]
-            reached = any(row.gradient for row in recorder.rows[:1])
-            first = ends[-1] if ends and not reached else None
-        count = len(recorder.rows)
-        title = f"{describe_function(f)}: {count} operation{'s' if count != 1 else ''}"
-        if not scalar:
-            title += "; it does not return one real number, so there is no gradient"
-        return Report(title, recorder.rows, first)
+        try:
+            nums = argnums if argnums is not None else [i for i, arg in enumerate(args) if _has_derivative(arg)]
+            selection = Selection(f, args, kwargs, nums, None)
+            leaves, structure = differentiable_leaves(selection.selected, selection.names, f)
+            recorder = Explaining(f)
+            inputs = [recorder.leaf(leaf) for leaf in leaves]
+            out = recorder.run(selection.call, tree.unflatten(structure, inputs))
+            outs, out_tree = tree.flatten(out)
+            check_outputs(outs, out_tree, f, recorder)
+            scalar = (
+                out_tree.cls is None and ArraySpec.of(outs[0]).shape == () and ArraySpec.of(outs[0]).dtype.kind in "fb"
+            )
+            if scalar:
+                for row in recorder.rows:
+                    row.gradient = 0.0
+                if type(outs[0]) is Tracer and outs[0].recorder is recorder:
+                    one = ONE if outs[0].dtype == np.float64 else np.ones((), outs[0].dtype)[()]
+                    with np.errstate(all="ignore"):
+                        walk([(outs[0].mark, one)], recorder.passing)
+            first = recorder.first()
+            if first is None and scalar:
+                # The last operation that has no gradient, where none goes further back.
+                ends = [row for row in recorder.rows if row.mark]
+                reached = any(row.gradient for row in recorder.rows[:1])
+                first = ends[-1] if ends and not reached else None
+            count = len(recorder.rows)
+            title = f"{describe_function(f)}: {count} operation{'s' if count != 1 else ''}"
+            if not scalar:
+                title += "; it does not return one real number, so there is no gradient"
+            return Report(title, recorder.rows, first)
+        except Exception as error:
+            hide(error)
+            raise
 
     return named(explained, "explain", f)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager
 
 from functrans.debug.looking import Watch
 from functrans.tracing.watch import WATCH
@@ -21,7 +20,7 @@ def _watching(kind: str) -> Iterator[None]:
         WATCH.reset(token)
 
 
-def debug_nans() -> Any:
+def debug_nans() -> AbstractContextManager[None]:
     """Context in which the first NaN that arises in a transform is an error, at the line of the user's that made it.
 
     The values of ``grad``, ``vjp``, ``jvp``, ``vmap`` and of programs that are evaluated are looked at, and the
@@ -47,7 +46,7 @@ def debug_nans() -> Any:
     return _watching("nan")
 
 
-def debug_infs() -> Any:
+def debug_infs() -> AbstractContextManager[None]:
     """As :func:`debug_nans`, of infinities. Both may be on at once.
 
     Raises:

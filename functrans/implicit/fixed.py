@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from functrans import tree
+from functrans.frames import boundary
 from functrans.implicit.coordinates import dimension, inexact_leaves
 from functrans.implicit.iterations import Adjoint, Newton, Picard
 from functrans.implicit.linear import DENSE, default_solver
@@ -17,6 +18,7 @@ from functrans.implicit.roots import rooted
 from functrans.ir import ArraySpec
 
 
+@boundary
 def fixed_point(
     f: Callable[..., Any],
     x0: Any,

@@ -10,6 +10,7 @@ import numpy as np
 
 from functrans import tree
 from functrans.errors import ConvergenceError
+from functrans.frames import boundary
 from functrans.implicit.coordinates import from_vector, on_vectors, to_vector
 from functrans.implicit.linear import GENERAL, _solved
 from functrans.ir import ArraySpec
@@ -100,6 +101,7 @@ def _transposed(solve: _Solve, vecmat: Callable[[Any], Any], b: Any) -> Any:
     return _Solve(solve.method, solve.tol, solve.max_iter, None)(vecmat, b)
 
 
+@boundary
 def solve_cg(
     matvec: Callable[[Any], Any],
     b: Any,
@@ -139,6 +141,7 @@ def solve_cg(
     return _solved(matvec, b, solve, "solve_cg", symmetric=preconditioner is not None)
 
 
+@boundary
 def solve_gmres(
     matvec: Callable[[Any], Any],
     b: Any,

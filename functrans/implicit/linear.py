@@ -17,6 +17,7 @@ from functrans import tree
 from functrans.control.closure import Closure, close
 from functrans.control.derived import specs_of
 from functrans.errors import DerivativeError, ShapeError, TreeError, describe_function, expect_function
+from functrans.frames import boundary
 from functrans.implicit.coordinates import dimension, from_vector, inexact_leaves, on_vectors, to_vector
 from functrans.implicit.solver import (
     NEEDS_VALUES,
@@ -53,6 +54,7 @@ def dense_solve(matvec: Callable[[Any], Any], b: Any) -> Any:
     return tree.unflatten(structure, from_vector(np.linalg.solve(matrix, vector), specs))
 
 
+@boundary
 def linear_solve(matvec: Callable[[Any], Any], b: Any) -> Any:
     """The solution of ``matvec(x) = b``: by the matrix up to 256 unknowns, by GMRES, which needs SciPy, beyond.
 
@@ -88,6 +90,7 @@ def default_solver(specs: Sequence[ArraySpec]) -> Callable[..., Any]:
     return gmres
 
 
+@boundary
 def custom_linear_solve(
     matvec: Callable[[Any], Any],
     b: Any,

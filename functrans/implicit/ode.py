@@ -10,6 +10,7 @@ import numpy as np
 from functrans import tree
 from functrans.control.closure import close
 from functrans.errors import ShapeError, TracedValueError, describe_function, expect_function
+from functrans.frames import boundary
 from functrans.implicit.adjoint import odeint_p
 from functrans.implicit.coordinates import inexact_leaves, like, to_vector
 from functrans.implicit.direct import integrated
@@ -21,6 +22,7 @@ from functrans.tracing.bind import bind
 from functrans.tracing.tracer import Tracer
 
 
+@boundary
 def odeint(
     f: Callable[..., Any],
     y0: Any,

@@ -18,6 +18,7 @@ import numpy as np
 from functrans import tree
 from functrans.control.closure import close
 from functrans.errors import expect_function
+from functrans.frames import boundary
 from functrans.implicit.coordinates import inexact_leaves
 from functrans.implicit.iterations import Newton
 from functrans.implicit.linear import _expect_like, default_solver, solvers, untraced
@@ -34,6 +35,7 @@ from functrans.tracing.tracer import Tracer
 # What users call.
 
 
+@boundary
 def custom_root(
     f: Callable[[Any], Any],
     initial_guess: Any,
@@ -120,6 +122,7 @@ def rooted(
     return tree.unflatten(structure, outs)
 
 
+@boundary
 def root(
     f: Callable[..., Any],
     x0: Any,

@@ -9,6 +9,7 @@ import numpy as np
 
 from functrans import tree
 from functrans.errors import UncoveredFunctionError
+from functrans.function_types import T
 from functrans.ir.spec import ArraySpec
 from functrans.ops import batching
 from functrans.ops.family import broadcast_shapes, operand, result_dtype
@@ -147,7 +148,7 @@ stop_gradient_p = Primitive(
 )
 
 
-def stop_gradient(x: Any) -> Any:
+def stop_gradient(x: T) -> T:
     """``x``, whose derivative is taken as zero: what ``detach`` and ``no_grad`` do elsewhere.
 
     Under ``grad``, ``vjp`` and ``jvp`` the result is a plain value, good for ``float``, an index, or ``math``.
@@ -163,7 +164,7 @@ def stop_gradient(x: Any) -> Any:
         >>> ft.grad(lambda x: x * ft.stop_gradient(x))(3.0)
         3.0
     """
-    return tree.map(_stopped, x)
+    return tree.map(_stopped, x)  # type: ignore[no-any-return]
 
 
 def _stopped(leaf: Any) -> Any:

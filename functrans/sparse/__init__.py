@@ -16,6 +16,8 @@ from collections.abc import Callable
 from typing import Any
 
 from functrans.errors import expect_function
+from functrans.frames import boundary
+from functrans.function_types import P, Pattern
 from functrans.sparse.coloring import Coloring as Coloring
 from functrans.sparse.dependence import scipy_sparse
 from functrans.sparse.detection import Arguments, detect
@@ -28,7 +30,8 @@ from functrans.transforms.vjp import named
 __all__ = ["Coloring", "Plan", "hessian", "jacobian", "matmul", "pattern", "plan"]
 
 
-def jacobian(f: Callable[..., Any], argnums: int = 0, *, mode: str | None = None) -> Callable[..., Any]:
+@boundary
+def jacobian(f: Callable[P, Any], argnums: int = 0, *, mode: str | None = None) -> Callable[P, Any]:
     """A function that gives the Jacobian of ``f`` as a ``scipy.sparse.csr_array``.
 
     Each call finds pattern and colours anew; :func:`plan` keeps them, and compiles.
@@ -61,7 +64,8 @@ def jacobian(f: Callable[..., Any], argnums: int = 0, *, mode: str | None = None
     return named(sparse_jacobian, "sparse_jacobian", f)
 
 
-def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+@boundary
+def hessian(f: Callable[P, Any], argnums: int = 0) -> Callable[P, Any]:
     """A function that gives the Hessian of ``f``, which returns one number, as a symmetric ``scipy.sparse.csr_array``.
 
     Takes what :func:`jacobian` takes. Only one of two entries that mirror each other is computed.
@@ -82,9 +86,8 @@ def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     return named(sparse_hessian, "sparse_hessian", f)
 
 
-def pattern(
-    f: Callable[..., Any], argnums: int = 0, *, second: bool = False, local: bool = False
-) -> Callable[..., Any]:
+@boundary
+def pattern(f: Callable[P, Any], argnums: int = 0, *, second: bool = False, local: bool = False) -> Pattern[P]:
     """A function that gives which entries of the Jacobian of ``f`` may be non-zero, as a boolean ``csr_array``.
 
     It holds for all values of the arguments (of their floats only the shapes count), unless it is to be a local one.
@@ -116,6 +119,6 @@ def pattern(
     def sparse_pattern(*args: Any) -> Any:
         return scipy_sparse().csr_array(found(*args)[0], dtype=bool)
 
-    made = named(sparse_pattern, "sparse_pattern", f)
-    made.dense = lambda *args: found(*args)[1]  # type: ignore[attr-defined]
-    return made
+    made: Any = named(sparse_pattern, "sparse_pattern", f)
+    made.dense = lambda *args: found(*args)[1]
+    return made  # type: ignore[no-any-return]

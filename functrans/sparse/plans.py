@@ -16,6 +16,7 @@ from functrans.errors import (
     describe_function,
     expect_function,
 )
+from functrans.frames import boundary
 from functrans.ir import ArraySpec
 from functrans.sparse.coloring import color_jacobian, color_symmetric
 from functrans.sparse.compression import products, reading, seeds, unreadable
@@ -223,6 +224,7 @@ def _canonical(matrix: Any) -> Any:
     return matrix
 
 
+@boundary
 def plan(
     kind: Any,
     f: Callable[..., Any],

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from functrans.errors import ShapeError
+from functrans.frames import boundary
 from functrans.ops.index import getitem, scatter_p
 from functrans.ops.index_template import ARRAY
 from functrans.sparse.dependence import scipy_sparse
@@ -14,6 +15,7 @@ from functrans.tracing.bind import bind
 from functrans.tracing.tracer import Tracer
 
 
+@boundary
 def matmul(a: Any, x: Any) -> Any:
     """``a @ x`` for a constant sparse matrix: SciPy's own operator does not take traced arrays.
 

@@ -12,6 +12,8 @@ import numpy as np
 
 from functrans import tree
 from functrans.errors import Location, TreeError, describe_function, expect_function, user_location, walks_here
+from functrans.frames import boundary, hide
+from functrans.function_types import P, Widened
 from functrans.ir import ArraySpec, Atom, Equation, Literal, Program, Var
 from functrans.ir.program import held_programs
 from functrans.ir.quiet import QUIET, Errors, difference
@@ -158,7 +160,8 @@ def has_effect(equation: Equation) -> bool:
     )
 
 
-def trace(f: Callable[..., Any]) -> Callable[..., Program]:
+@boundary
+def trace(f: Callable[P, Any]) -> Widened[P, Program]:
     """A function that gives the Program of ``f`` instead of its value.
 
     Arguments are examples, of which shape and dtype count, or :class:`~functrans.ir.ArraySpec`; in any pytree. Python
@@ -179,12 +182,17 @@ def trace(f: Callable[..., Any]) -> Callable[..., Program]:
     expect_function(f, "trace")
 
     def traced(*args: Any) -> Program:
-        leaves, in_tree = tree.flatten(args)
-        specs = [ArraySpec.of(leaf) for leaf in leaves]
-        return stage(f, specs, in_tree, input_names(f, in_tree), "trace")
+        try:
+            leaves, in_tree = tree.flatten(args)
+            specs = [ArraySpec.of(leaf) for leaf in leaves]
+            return stage(f, specs, in_tree, input_names(f, in_tree), "trace")
+        except Exception as error:
+            hide(error)
+            raise
 
     traced.__name__ = f"trace_{getattr(f, '__name__', 'program')}"
-    return traced
+    made: Any = traced
+    return made  # type: ignore[no-any-return]
 
 
 def input_names(f: Callable[..., Any], in_tree: tree.TreeDef) -> list[str]:

@@ -13,6 +13,8 @@ import numpy as np
 
 from functrans import tree
 from functrans.errors import ShapeError, UncoveredFunctionError
+from functrans.frames import boundary
+from functrans.function_types import T
 from functrans.ir.spec import ArraySpec
 from functrans.ops.index import getitem
 from functrans.primitives import Linear, Primitive
@@ -82,7 +84,8 @@ def _over(reduce: Callable[..., Any], x: Tree, axis_name: Any) -> Tree:
     return x
 
 
-def psum(x: Tree, axis_name: Any) -> Tree:
+@boundary
+def psum(x: T, axis_name: Any) -> T:
     """The sum of ``x`` over the examples of the batch called ``axis_name``; the same for each of them.
 
     ``axis_name`` may be a tuple of names: the sum over all of these batches. So with the others.
@@ -93,10 +96,11 @@ def psum(x: Tree, axis_name: Any) -> Tree:
         >>> ft.vmap(lambda x: x / ft.psum(x, "batch"), axis_name="batch")(np.array([1.0, 3.0]))
         array([0.25, 0.75])
     """
-    return _over(np.sum, x, axis_name)
+    return _over(np.sum, x, axis_name)  # type: ignore[no-any-return]
 
 
-def pmean(x: Tree, axis_name: Any) -> Tree:
+@boundary
+def pmean(x: T, axis_name: Any) -> T:
     """The mean of ``x`` over the examples of the batch called ``axis_name``.
 
     Example:
@@ -105,10 +109,11 @@ def pmean(x: Tree, axis_name: Any) -> Tree:
         >>> ft.vmap(lambda x: x - ft.pmean(x, "batch"), axis_name="batch")(np.array([1.0, 3.0]))
         array([-1.,  1.])
     """
-    return _over(np.mean, x, axis_name)
+    return _over(np.mean, x, axis_name)  # type: ignore[no-any-return]
 
 
-def pmax(x: Tree, axis_name: Any) -> Tree:
+@boundary
+def pmax(x: T, axis_name: Any) -> T:
     """The largest ``x`` among the examples of the batch called ``axis_name``; equal ones share the derivative.
 
     Example:
@@ -117,10 +122,11 @@ def pmax(x: Tree, axis_name: Any) -> Tree:
         >>> ft.vmap(lambda x: x / ft.pmax(x, "batch"), axis_name="batch")(np.array([1.0, 4.0]))
         array([0.25, 1.  ])
     """
-    return _over(np.max, x, axis_name)
+    return _over(np.max, x, axis_name)  # type: ignore[no-any-return]
 
 
-def pmin(x: Tree, axis_name: Any) -> Tree:
+@boundary
+def pmin(x: T, axis_name: Any) -> T:
     """The smallest ``x`` among the examples of the batch called ``axis_name``; equal ones share the derivative.
 
     Example:
@@ -129,9 +135,10 @@ def pmin(x: Tree, axis_name: Any) -> Tree:
         >>> ft.vmap(lambda x: x - ft.pmin(x, "batch"), axis_name="batch")(np.array([1.0, 4.0]))
         array([0., 3.])
     """
-    return _over(np.min, x, axis_name)
+    return _over(np.min, x, axis_name)  # type: ignore[no-any-return]
 
 
+@boundary
 def all_gather(x: Tree, axis_name: Any, *, axis: int = 0) -> Tree:
     """``x`` of all examples of the batch called ``axis_name``, along a new axis; the same for each of them.
 
@@ -150,6 +157,7 @@ def all_gather(x: Tree, axis_name: Any, *, axis: int = 0) -> Tree:
     return tree.map(gather, x)
 
 
+@boundary
 def axis_index(axis_name: Any) -> Any:
     """The number of the example in the batch called ``axis_name``, from zero.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from functrans.errors import (
     expect_function,
     user_location,
 )
+from functrans.frames import boundary, hide
+from functrans.function_types import P
 from functrans.interpreter import run
 from functrans.ir import ArraySpec, Equation, Program, Var
 from functrans.ir.program import frozen_key
@@ -120,6 +122,7 @@ def differentiated(program: Program, f: Callable[..., Any]) -> Program:
     return finished(recorder, start, out, f)
 
 
+@boundary
 def derivative(f: Callable[[Any], Any], n: int = 1) -> Callable[[Any], Any]:
     """The ``n``-th derivative of a function of one number, over numbers or arrays of any shape.
 
@@ -164,18 +167,27 @@ def derivative(f: Callable[[Any], Any], n: int = 1) -> Callable[[Any], Any]:
         return run(program, [x])[0]
 
     def derivative_of(x: Any) -> Any:
-        x = differentiable_leaf(x, lambda: f"argument 0 of {describe_function(f)}")
-        mapped: Any = named(at, "derivative", f)
-        for _ in range(np.ndim(x)):
-            mapped = vmap(mapped)
-        with np.errstate(all="ignore"):
-            found = mapped(x)
-        # A complex derivative of a real number is none of its kind.
-        return found if ArraySpec.of(found).dtype.kind == "c" and type(x) is float else like_primal(found, x)
+        try:
+            x = differentiable_leaf(x, lambda: f"argument 0 of {describe_function(f)}")
+            mapped: Any = named(at, "derivative", f)
+            for _ in range(np.ndim(x)):
+                mapped = vmap(mapped)
+            with np.errstate(all="ignore"):
+                found = mapped(x)
+            # A complex derivative of a real number is none of its kind.
+            return found if ArraySpec.of(found).dtype.kind == "c" and type(x) is float else like_primal(found, x)
+        except Exception as error:
+            hide(error)
+            raise
 
     return named(derivative_of, f"derivative{order}", f)
 
 
+@overload
+def elementwise_grad(f: np.ufunc, argnum: int = 0) -> Callable[..., Any]: ...
+@overload
+def elementwise_grad(f: Callable[P, Any], argnum: int = 0) -> Callable[P, Any]: ...
+@boundary
 def elementwise_grad(f: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
     """The derivative of an elementwise function, entry by entry: the gradient of the sum of its entries.
 

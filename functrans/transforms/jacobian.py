@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from functrans import tree
 from functrans.errors import DerivativeError, NonScalarOutputError, ShapeError, describe_function, expect_function
+from functrans.frames import boundary, hide
+from functrans.function_types import Jacobian, P
 from functrans.ir.spec import ArraySpec
 from functrans.progress import Bar, bar_unless_traced
 from functrans.tracing.tracer import Tracer
@@ -199,6 +201,29 @@ def by_forward(request: Request) -> Any:
     return request.result(list(zip(*columns, strict=True)), pushed.out_tree)
 
 
+@overload
+def jacobian(
+    f: np.ufunc,
+    argnums: Argnums = None,
+    *,
+    argnames: Argnames = None,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    chunk_size: int | None = None,
+    progress: bool | str = False,
+) -> Jacobian[...]: ...
+@overload
+def jacobian(
+    f: Callable[P, Any],
+    argnums: Argnums = None,
+    *,
+    argnames: Argnames = None,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    chunk_size: int | None = None,
+    progress: bool | str = False,
+) -> Jacobian[P]: ...
+@boundary
 def jacobian(
     f: Callable[..., Any],
     argnums: Argnums = None,
@@ -248,13 +273,40 @@ def jacobian(
     made = _jacobian("jacobian", f, argnums, argnames, has_aux, holomorphic, chunk_size, None, progress)
 
     def mode(*args: Any, **kwargs: Any) -> str:
-        selection = Selection(f, args, kwargs, argnums, argnames)
-        return choose(Request("jacobian", f, selection, has_aux, holomorphic, chunk_size))[0]
+        try:
+            selection = Selection(f, args, kwargs, argnums, argnames)
+            return choose(Request("jacobian", f, selection, has_aux, holomorphic, chunk_size))[0]
+        except Exception as error:
+            hide(error)
+            raise
 
     made.mode = mode  # type: ignore[attr-defined]
     return made
 
 
+@overload
+def jacfwd(
+    f: np.ufunc,
+    argnums: Argnums = None,
+    *,
+    argnames: Argnames = None,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    chunk_size: int | None = None,
+    progress: bool | str = False,
+) -> Callable[..., Any]: ...
+@overload
+def jacfwd(
+    f: Callable[P, Any],
+    argnums: Argnums = None,
+    *,
+    argnames: Argnames = None,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    chunk_size: int | None = None,
+    progress: bool | str = False,
+) -> Callable[P, Any]: ...
+@boundary
 def jacfwd(
     f: Callable[..., Any],
     argnums: Argnums = None,
@@ -276,6 +328,29 @@ def jacfwd(
     return _jacobian("jacfwd", f, argnums, argnames, has_aux, holomorphic, chunk_size, "forward", progress)
 
 
+@overload
+def jacrev(
+    f: np.ufunc,
+    argnums: Argnums = None,
+    *,
+    argnames: Argnames = None,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    chunk_size: int | None = None,
+    progress: bool | str = False,
+) -> Callable[..., Any]: ...
+@overload
+def jacrev(
+    f: Callable[P, Any],
+    argnums: Argnums = None,
+    *,
+    argnames: Argnames = None,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    chunk_size: int | None = None,
+    progress: bool | str = False,
+) -> Callable[P, Any]: ...
+@boundary
 def jacrev(
     f: Callable[..., Any],
     argnums: Argnums = None,
@@ -315,15 +390,19 @@ def _jacobian(
         raise ShapeError(f"chunk_size={chunk_size}: a chunk holds at least one direction", "give a positive number.")
 
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
-        selection = Selection(f, args, kwargs, argnums, argnames)
-        request = Request(transform, f, selection, has_aux, holomorphic, chunk_size, progress)
-        if mode == "forward" and request.leaves:
-            return by_forward(request)
-        chosen, line = choose(request)
-        if mode is None and chosen == "forward":
-            del line  # its memory is not needed any more
-            return by_forward(request)
-        return by_reverse(request, line)
+        try:
+            selection = Selection(f, args, kwargs, argnums, argnames)
+            request = Request(transform, f, selection, has_aux, holomorphic, chunk_size, progress)
+            if mode == "forward" and request.leaves:
+                return by_forward(request)
+            chosen, line = choose(request)
+            if mode is None and chosen == "forward":
+                del line  # its memory is not needed any more
+                return by_forward(request)
+            return by_reverse(request, line)
+        except Exception as error:
+            hide(error)
+            raise
 
     return named(jacobian_of, transform, f)
 
@@ -336,15 +415,16 @@ def choose(request: Request) -> tuple[str, Linearization]:
     return ("forward" if request.leaves and inputs <= outputs else "reverse"), line
 
 
+@boundary
 def hessian(
-    f: Callable[..., Any],
+    f: Callable[P, Any],
     argnums: Argnums = None,
     *,
     argnames: Argnames = None,
     has_aux: bool = False,
     chunk_size: int | None = None,
     progress: bool | str = False,
-) -> Callable[..., Any]:
+) -> Callable[P, Any]:
     """A function that gives all second derivatives of ``f``, which must return one real number.
 
     Forward over reverse: one gradient, which carries the tangents of all inputs along in one batch.
@@ -382,15 +462,16 @@ def hessian(
     return named(made, "hessian", f)
 
 
+@boundary
 def value_grad_and_hessian(
-    f: Callable[..., Any],
+    f: Callable[P, Any],
     argnums: Argnums = None,
     *,
     argnames: Argnames = None,
     has_aux: bool = False,
     chunk_size: int | None = None,
     progress: bool | str = False,
-) -> Callable[..., Any]:
+) -> Callable[P, tuple[Any, Any, Any]]:
     """A function that gives value, gradient and Hessian of ``f``: what the one trace for the last has anyway.
 
     Takes what :func:`hessian` takes. Returns ``(value, gradient, hessian)``, or ``((value, aux), gradient, hessian)``.
@@ -413,7 +494,11 @@ def value_grad_and_hessian(
     )
 
     def all_three(*args: Any, **kwargs: Any) -> Any:
-        second, (value, gradient) = made(*args, **kwargs)
-        return value, gradient, second
+        try:
+            second, (value, gradient) = made(*args, **kwargs)
+            return value, gradient, second
+        except Exception as error:
+            hide(error)
+            raise
 
     return named(all_three, "value_grad_and_hessian", f)

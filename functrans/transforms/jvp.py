@@ -6,12 +6,14 @@ Source: Griewank and Walther, *Evaluating Derivatives*, 2nd ed. (2008), section 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
 from functrans import tree
 from functrans.errors import TreeError, expect_function
+from functrans.frames import boundary
+from functrans.function_types import A, P, T
 from functrans.ir.spec import ArraySpec
 from functrans.ops.duals import absorb, conform, scaled, zeros
 from functrans.primitives import Bilinear, Constant, Derivatives, Joint, Linear, Primitive, Rules
@@ -200,7 +202,18 @@ class Pushed:
         self.tangents = [o.mark if type(o) is Tracer and o.recorder is recorder else None for o in outs]
 
 
-def jvp(f: Callable[..., Tree], primals: Sequence[Tree], tangents: Sequence[Tree], has_aux: bool = False) -> Any:
+@overload
+def jvp(
+    f: Callable[P, T], primals: Sequence[Tree], tangents: Sequence[Tree], has_aux: Literal[False] = False
+) -> tuple[T, T]: ...
+@overload
+def jvp(
+    f: Callable[P, tuple[T, A]], primals: Sequence[Tree], tangents: Sequence[Tree], has_aux: Literal[True]
+) -> tuple[T, T, A]: ...
+@overload
+def jvp(f: Callable[P, Any], primals: Sequence[Tree], tangents: Sequence[Tree], has_aux: bool) -> Any: ...
+@boundary
+def jvp(f: Callable[..., Any], primals: Sequence[Tree], tangents: Sequence[Tree], has_aux: bool = False) -> Any:
     """The value of ``f`` at ``primals`` and its derivative in the direction ``tangents``.
 
     Costs a small multiple of ``f``, in memory too.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
 from functrans import tree
 from functrans.errors import DerivativeError, ShapeError, describe_function, expect_function
+from functrans.frames import boundary, hide
+from functrans.function_types import A, P, Pullback, T
 from functrans.interpreter import run
 from functrans.ir import ArraySpec, Equation, Program, Var
 from functrans.ops.duals import zeros
@@ -37,13 +39,17 @@ class Pushforward:
         self.__name__ = name
 
     def __call__(self, *tangents: Tree) -> Tree:
-        given = tree.flatten_up_to(self._structure, tangents, "the tangents")
-        leaves = [
-            dual(dx, var.spec.strong(), "the tangent") for dx, var in zip(given, self.program.inputs, strict=True)
-        ]
-        outs = run(self.program, leaves)
-        taken = {id(dx) for dx in leaves}
-        return tree.unflatten(self.program.out_tree or tree.LEAF, [owned(out, taken) for out in outs])
+        try:
+            given = tree.flatten_up_to(self._structure, tangents, "the tangents")
+            leaves = [
+                dual(dx, var.spec.strong(), "the tangent") for dx, var in zip(given, self.program.inputs, strict=True)
+            ]
+            outs = run(self.program, leaves)
+            taken = {id(dx) for dx in leaves}
+            return tree.unflatten(self.program.out_tree or tree.LEAF, [owned(out, taken) for out in outs])
+        except Exception as error:
+            hide(error)
+            raise
 
     def expect(self, primals: Tree, specs: Sequence[ArraySpec]) -> None:
         """Check that these are built like what was linearized at.
@@ -66,7 +72,14 @@ class Pushforward:
         return str(self.program)
 
 
-def linearize(f: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> Any:
+@overload
+def linearize(f: Callable[P, T], *primals: Tree, has_aux: Literal[False] = False) -> tuple[T, Pushforward]: ...
+@overload
+def linearize(f: Callable[P, tuple[T, A]], *primals: Tree, has_aux: Literal[True]) -> tuple[T, Pushforward, A]: ...
+@overload
+def linearize(f: Callable[P, Any], *primals: Tree, has_aux: bool) -> Any: ...
+@boundary
+def linearize(f: Callable[..., Any], *primals: Tree, has_aux: bool = False) -> Any:
     """The value of ``f``, and its derivative at that point as a function that computes nothing twice.
 
     What depends on ``primals`` alone is computed now; the linear rest is recorded and can be run again and again,
@@ -118,7 +131,8 @@ def linearize(f: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> 
     return (out, pushforward, pushed.aux) if has_aux else (out, pushforward)
 
 
-def linear_transpose(f: Callable[..., Tree], *primals: Tree) -> Callable[[Tree], tuple[Tree, ...]]:
+@boundary
+def linear_transpose(f: Callable[P, Tree], *primals: Tree) -> Pullback:
     """The transpose of a linear function.
 
     Args:
@@ -170,9 +184,13 @@ def transposed(f: Callable[..., Tree], primals: Sequence[Tree], checked: bool) -
         )
 
     def pull(cotangent: Tree) -> tuple[Tree, ...]:
-        given = tree.flatten_up_to(line.out_tree, cotangent, "the cotangent")
-        cts = [dual(ct, spec, "the cotangent") for ct, spec in zip(given, outs, strict=True)]
-        return line.pull(cts)
+        try:
+            given = tree.flatten_up_to(line.out_tree, cotangent, "the cotangent")
+            cts = [dual(ct, spec, "the cotangent") for ct, spec in zip(given, outs, strict=True)]
+            return line.pull(cts)
+        except Exception as error:
+            hide(error)
+            raise
 
     return named(pull, "linear_transpose", f)
 

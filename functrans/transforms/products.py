@@ -9,6 +9,8 @@ import numpy as np
 
 from functrans import tree
 from functrans.errors import DerivativeError, ShapeError, describe_function, expect_function
+from functrans.frames import boundary, hide
+from functrans.function_types import P
 from functrans.ir.spec import ArraySpec
 from functrans.transforms.arguments import Argnames, Argnums, Selection, several
 from functrans.transforms.jvp import jvp
@@ -16,8 +18,9 @@ from functrans.transforms.vjp import grad, named
 from functrans.tree import Tree
 
 
+@boundary
 def hvp(
-    f: Callable[..., Any], argnums: Argnums = None, *, argnames: Argnames = None, has_aux: bool = False
+    f: Callable[P, Any], argnums: Argnums = None, *, argnames: Argnames = None, has_aux: bool = False
 ) -> Callable[..., Any]:
     """A function that gives the product of the Hessian of ``f`` with a vector, which it takes as its last argument.
 
@@ -54,8 +57,9 @@ def hvp(
     return _product("hvp", f, argnums, argnames, has_aux, product)
 
 
+@boundary
 def vhp(
-    f: Callable[..., Any], argnums: Argnums = None, *, argnames: Argnames = None, has_aux: bool = False
+    f: Callable[P, Any], argnums: Argnums = None, *, argnames: Argnames = None, has_aux: bool = False
 ) -> Callable[..., Any]:
     """As :func:`hvp`, computed reverse over forward: the gradient of the derivative in the direction of the vector.
 
@@ -78,34 +82,38 @@ def _product(
     several(argnums)
 
     def product_of(*args: Any, **kwargs: Any) -> Any:
-        if len(args) < 2 and not kwargs:
-            raise DerivativeError(
-                f"`{transform}` of {describe_function(f)} was called with {len(args)} arguments",
-                f"call it with those of the function and then the vector: `{transform}(f)(x, v)`.",
-            )
-        *primals, v = args
-        selection = Selection(f, tuple(primals), kwargs, argnums, argnames)
-        if selection.result(selection.selected) is selection.selected:  # several arguments
-            v = tuple(v) if isinstance(v, list) else v
-            expect_vector(v, selection.selected, transform)
-            directions = v
-        else:
-            expect_vector(v, selection.selected[0], transform)
-            directions = (v,)
+        try:
+            if len(args) < 2 and not kwargs:
+                raise DerivativeError(
+                    f"`{transform}` of {describe_function(f)} was called with {len(args)} arguments",
+                    f"call it with those of the function and then the vector: `{transform}(f)(x, v)`.",
+                )
+            *primals, v = args
+            selection = Selection(f, tuple(primals), kwargs, argnums, argnames)
+            if selection.result(selection.selected) is selection.selected:  # several arguments
+                v = tuple(v) if isinstance(v, list) else v
+                expect_vector(v, selection.selected, transform)
+                directions = v
+            else:
+                expect_vector(v, selection.selected[0], transform)
+                directions = (v,)
 
-        def call(*selected: Any) -> Any:
-            return selection.call(*selected)
+            def call(*selected: Any) -> Any:
+                return selection.call(*selected)
 
-        if product is not None:
-            nums = tuple(range(len(selection.selected)))
-            found = product(grad(call, nums, has_aux=has_aux), selection.selected, directions)
-        else:
-            along: Any = lambda *x: jvp(call, x, directions, has_aux=has_aux)[1:]  # noqa: E731
-            slope: Any = along if has_aux else (lambda *x: along(*x)[0])
-            found = grad(slope, tuple(range(len(selection.selected))), has_aux=has_aux)(*selection.selected)
-        if has_aux:
-            return selection.result(found[0]), found[1]
-        return selection.result(found)
+            if product is not None:
+                nums = tuple(range(len(selection.selected)))
+                found = product(grad(call, nums, has_aux=has_aux), selection.selected, directions)
+            else:
+                along: Any = lambda *x: jvp(call, x, directions, has_aux=has_aux)[1:]  # noqa: E731
+                slope: Any = along if has_aux else (lambda *x: along(*x)[0])
+                found = grad(slope, tuple(range(len(selection.selected))), has_aux=has_aux)(*selection.selected)
+            if has_aux:
+                return selection.result(found[0]), found[1]
+            return selection.result(found)
+        except Exception as error:
+            hide(error)
+            raise
 
     return named(product_of, transform, f)
 

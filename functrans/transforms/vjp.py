@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import count
-from typing import Any
+from types import FunctionType
+from typing import Any, Literal, overload
 
 import numpy as np
 
 from functrans import tree
 from functrans.errors import DerivativeError, NonScalarOutputError, describe_function, expect_function
+from functrans.frames import boundary, hide
+from functrans.function_types import A, P, Pullback, T
 from functrans.interpreter import run
 from functrans.ir import ArraySpec, Program
 from functrans.ops.duals import ONE
@@ -30,7 +33,14 @@ from functrans.tree import Tree
 _REUSED = 2
 
 
-def vjp(f: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> Any:
+@overload
+def vjp(f: Callable[P, T], *primals: Tree, has_aux: Literal[False] = False) -> tuple[T, Pullback]: ...
+@overload
+def vjp(f: Callable[P, tuple[T, A]], *primals: Tree, has_aux: Literal[True]) -> tuple[T, Pullback, A]: ...
+@overload
+def vjp(f: Callable[P, Any], *primals: Tree, has_aux: bool) -> Any: ...
+@boundary
+def vjp(f: Callable[..., Any], *primals: Tree, has_aux: bool = False) -> Any:
     """The value of ``f``, and the map from cotangents of its output to cotangents of its inputs.
 
     One sweep backwards over the trace of ``f``: a small multiple of the cost of ``f``, however many inputs it has.
@@ -70,27 +80,72 @@ def vjp(f: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> Any:
     reused: list[Program] = []
 
     def pullback(cotangent: Tree) -> tuple[Tree, ...]:
-        given = tree.flatten_up_to(line.out_tree, cotangent, "the cotangent")
-        cts = [
-            dual(ct, spec, "the cotangent") if moves else None
-            for ct, spec, moves in zip(given, specs, traced, strict=True)
-        ]
-        if WATCH.get() is not None:
-            return line.pull(cts)
-        if not reused:
-            if calls() < _REUSED:
+        try:
+            given = tree.flatten_up_to(line.out_tree, cotangent, "the cotangent")
+            cts = [
+                dual(ct, spec, "the cotangent") if moves else None
+                for ct, spec, moves in zip(given, specs, traced, strict=True)
+            ]
+            if WATCH.get() is not None:
                 return line.pull(cts)
-            reused.append(line.program())  # what is known is computed once, from now on
-        own = {id(ct) for ct in cts}
-        with np.errstate(all="ignore"):
-            outs = run(reused[0], [ct for ct in cts if ct is not None])
-        return tree.unflatten(structure, [owned(out, own) for out in outs])  # type: ignore[no-any-return]
+            if not reused:
+                if calls() < _REUSED:
+                    return line.pull(cts)
+                reused.append(line.program())  # what is known is computed once, from now on
+            own = {id(ct) for ct in cts}
+            with np.errstate(all="ignore"):
+                outs = run(reused[0], [ct for ct in cts if ct is not None])
+            return tree.unflatten(structure, [owned(out, own) for out in outs])  # type: ignore[no-any-return]
+        except Exception as error:
+            hide(error)
+            raise
 
     # The pullback reads the outputs: its caller gets copies, to do with as they like.
     out, aux = tree.map(copied, line.out()), tree.map(copied, line.aux)
     return (out, pullback, aux) if has_aux else (out, pullback)
 
 
+@overload
+def value_and_grad(
+    f: np.ufunc,
+    argnums: Argnums = None,
+    *,
+    argnames: Argnames = None,
+    has_aux: Literal[False] = False,
+    holomorphic: bool = False,
+    wrt: Any = None,
+) -> Callable[..., tuple[Any, Any]]: ...
+@overload
+def value_and_grad(
+    f: Callable[P, tuple[T, A]],
+    argnums: Argnums = None,
+    *,
+    argnames: Argnames = None,
+    has_aux: Literal[True],
+    holomorphic: bool = False,
+    wrt: Any = None,
+) -> Callable[P, tuple[tuple[T, A], Any]]: ...
+@overload
+def value_and_grad(
+    f: Callable[P, T],
+    argnums: Argnums = None,
+    *,
+    argnames: Argnames = None,
+    has_aux: Literal[False] = False,
+    holomorphic: bool = False,
+    wrt: Any = None,
+) -> Callable[P, tuple[T, Any]]: ...
+@overload
+def value_and_grad(
+    f: Callable[P, Any],
+    argnums: Argnums = None,
+    *,
+    argnames: Argnames = None,
+    has_aux: bool,
+    holomorphic: bool = False,
+    wrt: Any = None,
+) -> Callable[P, tuple[Any, Any]]: ...
+@boundary
 def value_and_grad(
     f: Callable[..., Any],
     argnums: Argnums = None,
@@ -102,7 +157,19 @@ def value_and_grad(
 ) -> Callable[..., Any]:
     """A function that gives the value of ``f`` and its gradient, from one evaluation.
 
-    Takes what :func:`grad` takes. Returns ``(value, gradient)``, or ``((value, aux), gradient)``.
+    Args:
+        f: as for :func:`grad`.
+        argnums: as for :func:`grad`.
+        argnames: as for :func:`grad`.
+        has_aux: ``f`` returns ``(value, aux)``; the result is then ``((value, aux), gradient)``.
+        holomorphic: as for :func:`grad`.
+        wrt: as for :func:`grad`.
+
+    Returns:
+        A function of the same arguments, which gives ``(value, gradient)``.
+
+    Raises:
+        what :func:`grad` raises.
 
     Example:
         >>> import functrans as ft
@@ -110,22 +177,64 @@ def value_and_grad(
         (9.0, 6.0)
     """
     expect_function(f, "value_and_grad")
+    return named(with_value(f, argnums, argnames, has_aux, holomorphic, wrt), "value_and_grad", f)
+
+
+def with_value(
+    f: Callable[..., Any], argnums: Argnums, argnames: Argnames, has_aux: bool, holomorphic: bool, wrt: Any
+) -> Callable[..., Any]:
+    """:func:`value_and_grad`, without a name."""
     several(argnums)
     if wrt is not None:
         return in_named(f, wrt, argnums, argnames, has_aux)
 
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
-        selection = Selection(f, args, kwargs, argnums, argnames)
-        leaves, structure = differentiable_leaves(selection.selected, selection.names, f)
-        line = Linearization("grad", f, leaves, structure, has_aux, selection.call)
-        seed = _scalar_seed(f, line, holomorphic)
-        value = line.outs[0]
-        gradient = selection.result(line.pull([seed], consume=True))
-        return ((value, line.aux), gradient) if has_aux else (value, gradient)
+        try:
+            selection = Selection(f, args, kwargs, argnums, argnames)
+            leaves, structure = differentiable_leaves(selection.selected, selection.names, f)
+            line = Linearization("grad", f, leaves, structure, has_aux, selection.call)
+            seed = _scalar_seed(f, line, holomorphic)
+            value = line.outs[0]
+            gradient = selection.result(line.pull([seed], consume=True))
+            return ((value, line.aux), gradient) if has_aux else (value, gradient)
+        except Exception as error:
+            hide(error)
+            raise
 
-    return named(value_and_gradient, "value_and_grad", f)
+    return value_and_gradient
 
 
+@overload
+def grad(
+    f: np.ufunc,
+    argnums: Argnums = None,
+    *,
+    argnames: Argnames = None,
+    has_aux: Literal[False] = False,
+    holomorphic: bool = False,
+    wrt: Any = None,
+) -> Callable[..., Any]: ...
+@overload
+def grad(
+    f: Callable[P, tuple[Any, A]],
+    argnums: Argnums = None,
+    *,
+    argnames: Argnames = None,
+    has_aux: Literal[True],
+    holomorphic: bool = False,
+    wrt: Any = None,
+) -> Callable[P, tuple[Any, A]]: ...
+@overload
+def grad(
+    f: Callable[P, Any],
+    argnums: Argnums = None,
+    *,
+    argnames: Argnames = None,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    wrt: Any = None,
+) -> Callable[P, Any]: ...
+@boundary
 def grad(
     f: Callable[..., Any],
     argnums: Argnums = None,
@@ -168,11 +277,15 @@ def grad(
         {'w': array([3., 4.])}
     """
     expect_function(f, "grad")
-    both = value_and_grad(f, argnums, argnames=argnames, has_aux=has_aux, holomorphic=holomorphic, wrt=wrt)
+    both = with_value(f, argnums, argnames, has_aux, holomorphic, wrt)
 
     def gradient(*args: Any, **kwargs: Any) -> Any:
-        value, result = both(*args, **kwargs)
-        return (result, value[1]) if has_aux else result
+        try:
+            value, result = both(*args, **kwargs)
+            return (result, value[1]) if has_aux else result
+        except Exception as error:
+            hide(error)
+            raise
 
     return named(gradient, "grad", f)
 
@@ -191,22 +304,26 @@ def in_named(
     names = [entry for entry in entries if isinstance(entry, str)]
 
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
-        # A tagged value may depend on any of the arguments.
-        asked = [entry % len(args) for entry in entries if not isinstance(entry, str)]
-        argnums = [i for i, arg in enumerate(args) if i in asked or _has_derivative(arg)]
-        selection = Selection(f, args, kwargs, argnums, None)
-        leaves, structure = differentiable_leaves(selection.selected, selection.names, f)
-        line = Linearization("grad", f, leaves, structure, has_aux, selection.call, names)
-        seed = _scalar_seed(f, line, False)
-        value = line.outs[0]
-        found = line.pull_leaves([seed], consume=True)
-        of_arguments = dict(zip(argnums, tree.unflatten(structure, found[: len(leaves)]), strict=True))
-        of_names = dict(zip(names, found[len(leaves) :], strict=True))
-        gradients = [of_names[e] if isinstance(e, str) else of_arguments[e % len(args)] for e in entries]
-        gradient = gradients[0] if single else tuple(gradients)
-        return ((value, line.aux), gradient) if has_aux else (value, gradient)
+        try:
+            # A tagged value may depend on any of the arguments.
+            asked = [entry % len(args) for entry in entries if not isinstance(entry, str)]
+            argnums = [i for i, arg in enumerate(args) if i in asked or _has_derivative(arg)]
+            selection = Selection(f, args, kwargs, argnums, None)
+            leaves, structure = differentiable_leaves(selection.selected, selection.names, f)
+            line = Linearization("grad", f, leaves, structure, has_aux, selection.call, names)
+            seed = _scalar_seed(f, line, False)
+            value = line.outs[0]
+            found = line.pull_leaves([seed], consume=True)
+            of_arguments = dict(zip(argnums, tree.unflatten(structure, found[: len(leaves)]), strict=True))
+            of_names = dict(zip(names, found[len(leaves) :], strict=True))
+            gradients = [of_names[e] if isinstance(e, str) else of_arguments[e % len(args)] for e in entries]
+            gradient = gradients[0] if single else tuple(gradients)
+            return ((value, line.aux), gradient) if has_aux else (value, gradient)
+        except Exception as error:
+            hide(error)
+            raise
 
-    return named(value_and_gradient, "value_and_grad", f)
+    return value_and_gradient
 
 
 def _has_derivative(arg: Any) -> bool:
@@ -279,9 +396,10 @@ REAL_PARTS = (
 
 
 def named(wrapper: Callable[..., Any], transform: str, f: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a transformed function the name and documentation of what it came from."""
+    """Give a transformed function the name, the signature and the documentation of what it came from."""
     wrapper.__name__ = f"{transform}_{getattr(f, '__name__', 'f')}".replace("<", "").replace(">", "")
     wrapper.__qualname__ = wrapper.__name__
     wrapper.__wrapped__ = f  # type: ignore[attr-defined]
-    wrapper.__doc__ = f"{transform} of {describe_function(f)}."
+    about = f"{transform} of {describe_function(f)}."
+    wrapper.__doc__ = f"{about}\n\n{f.__doc__}" if type(f) is FunctionType and f.__doc__ else about
     return wrapper

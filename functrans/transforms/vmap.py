@@ -10,6 +10,8 @@ import numpy as np
 
 from functrans import tree
 from functrans.errors import ShapeError, describe_function, expect_function
+from functrans.frames import boundary, hide
+from functrans.function_types import P, Widened
 from functrans.ops.scalars import strong
 from functrans.progress import bar_unless_traced
 from functrans.tracing.trace import check_outputs
@@ -79,8 +81,9 @@ def argument_names(f: Callable[..., Any], structure: tree.TreeDef) -> list[str]:
     return names
 
 
+@boundary
 def vmap(
-    f: Callable[..., Any],
+    f: Callable[P, Any],
     in_axes: Any = 0,
     out_axes: Any = 0,
     *,
@@ -88,7 +91,7 @@ def vmap(
     axis_size: int | None = None,
     chunk_size: int | None = None,
     progress: bool | str = False,
-) -> Callable[..., Any]:
+) -> Widened[P, Any]:
     """A function that maps ``f`` over an axis of its arguments: written for one example, computed for all at once.
 
     Each operation of ``f`` becomes one of NumPy's on the whole batch; there is no loop over the examples. Inside of
@@ -139,20 +142,24 @@ def vmap(
         )
 
     def mapped(*args: Any, **kwargs: Any) -> Any:
-        batch = Batched("vmap", f, args, kwargs, in_axes, axis_size)
-        step = batch.size or 1 if chunk_size is None else chunk_size
-        starts = range(0, batch.size, step) or [0]
-        with bar_unless_traced(progress, "vmap", len(starts), "chunk", batch.leaves) as bar:
-            if len(starts) == 1:
-                whole = together(f, batch, batch.leaves, batch.size, out_axes, axis_name)
-                bar.advance()
-                return whole
-            parts = []
-            for start in starts:
-                size = min(step, batch.size - start)
-                parts.append(together(f, batch, batch.part(start, start + size), size, out_axes, axis_name))
-                bar.advance()
-        return joined(parts, out_axes)
+        try:
+            batch = Batched("vmap", f, args, kwargs, in_axes, axis_size)
+            step = batch.size or 1 if chunk_size is None else chunk_size
+            starts = range(0, batch.size, step) or [0]
+            with bar_unless_traced(progress, "vmap", len(starts), "chunk", batch.leaves) as bar:
+                if len(starts) == 1:
+                    whole = together(f, batch, batch.leaves, batch.size, out_axes, axis_name)
+                    bar.advance()
+                    return whole
+                parts = []
+                for start in starts:
+                    size = min(step, batch.size - start)
+                    parts.append(together(f, batch, batch.part(start, start + size), size, out_axes, axis_name))
+                    bar.advance()
+            return joined(parts, out_axes)
+        except Exception as error:
+            hide(error)
+            raise
 
     return named(mapped, "vmap", f)
 
@@ -212,8 +219,9 @@ def joined(parts: Sequence[Any], out_axes: Any) -> Any:
     )
 
 
+@boundary
 def map(
-    f: Callable[..., Any],
+    f: Callable[P, Any],
     *args: Any,
     in_axes: Any = 0,
     out_axes: Any = 0,
