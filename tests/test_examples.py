@@ -92,3 +92,19 @@ def test_c_function_in_every_transform(cluster, tmp_path):
     slopes = 24 * points**-7 - 48 * points**-13
     np.testing.assert_allclose(ft.vmap(ft.grad(pair))(points), slopes, rtol=1e-13)
     np.testing.assert_allclose(ft.jit(ft.vmap(ft.grad(pair)))(points), slopes, rtol=1e-13)
+
+
+def test_speed_compares_what_is_equal(capsys):
+    pytest.importorskip("scipy")
+    speed = load("speed")
+    for name, slow, fast in speed.ways(0.01):
+        left, right = ft.tree.flatten(slow())[0], ft.tree.flatten(fast())[0]
+        if name.startswith("vmap"):
+            left = [np.stack(left)]
+        left, right = (
+            [x.toarray() if hasattr(x, "toarray") else np.asarray(x) for x in side] for side in (left, right)
+        )
+        for a, b in zip(left, right, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4 if b.dtype == np.float32 else 1e-10, atol=1e-5, err_msg=name)
+    assert len(speed.main(["--scale", "0.01", "--repeats", "1"])) == 8
+    assert len(capsys.readouterr().out.splitlines()) == 8
