@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ def run_at_lines(program: Program, leaves: Sequence[Any]) -> list[Any]:
     """:func:`run` into another program, whose equations keep the user's lines."""
     values: dict[Atom, Any] = dict(zip(program.inputs, leaves, strict=True))
     read = lambda atom: atom.value if isinstance(atom, Literal) else values[atom]  # noqa: E731
-    for errors, equations in stretches(program.equations):
+    for errors, equations in groupby(program.equations, lambda equation: equation.errors):
         with errstate(errors) if errors else _AS_IT_IS:
             for equation in equations:
                 with at_location(equation.location):

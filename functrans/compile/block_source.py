@@ -9,6 +9,7 @@ import numpy as np
 from functrans.compile.fusion import Block, place
 from functrans.compile.kernels import ADD_REDUCE, Kernel, Names, kernel_of, prepared, ufunc_of
 from functrans.ir import Atom, Equation, Literal, Var
+from functrans.ir.quiet import Errors, errstate_source, within
 
 
 def kind_of(atom: Atom, block: Block) -> str:
@@ -41,7 +42,7 @@ class BlockSource:
         self._fresh: dict[Var, str] = {}
         self._args: list[str] = []
         self._start: list[str] = []
-        self._body: list[tuple[str, str]] = []  # what is not reported, a line
+        self._body: list[tuple[Errors | None, str]] = []  # what becomes of its errors (None: it has none), a line
         self._ends = {a: i for i, e in enumerate(block.equations) for a in e.inputs}
         self._inputs()
         self._outputs()
@@ -90,9 +91,9 @@ class BlockSource:
         reduce, x = self.names.of("add_reduce", ADD_REDUCE), self._where[equation.inputs[0]]
         out = self._where[equation.outputs[0]].upper()
         if len(equation.params["axis"]) == len(self._block.shape):
-            self._body.append(("", f"{out}[i] = {reduce}({x})"))
+            self._body.append((equation.errors, f"{out}[i] = {reduce}({x})"))
         else:
-            self._body.append(("", f"{reduce}({x}, 1, None, {out}[lo:hi])"))
+            self._body.append((equation.errors, f"{reduce}({x}, 1, None, {out}[lo:hi])"))
 
     def _elementwise(self, number: int, equation: Equation) -> None:
         kernel = kernel_of(equation)
@@ -105,9 +106,10 @@ class BlockSource:
         elif out is None:
             out = self._owned[var] = self._heir(number, equation, kernel) or self._buffer(var)
         self._where.setdefault(var, out)
-        self._body += [(kernel.quiet, line) for line in kernel.write(self.names, equation, args, out)]
+        errors = within(equation.errors, kernel.quiet)
+        self._body += [(errors, line) for line in kernel.write(self.names, equation, args, out)]
         if kernel.fresh and given is not None:
-            self._body += [("", f"{given}[...] = {out}"), ("", f"del {out}")]
+            self._body += [(None, f"{given}[...] = {out}"), (None, f"del {out}")]
             del self._fresh[var]
 
     def _operand(self, equation: Equation, position: int) -> str:
@@ -151,7 +153,7 @@ class BlockSource:
                 if atom in self._owned:
                     self._free[atom.spec.dtype.char].append(self._owned.pop(atom))
                 elif atom in self._fresh:
-                    self._body.append(("", f"del {self._fresh.pop(atom)}"))
+                    self._body.append((None, f"del {self._fresh.pop(atom)}"))
 
     def _text(self) -> str:
         names = [f"b{i}" for i in range(len(self.buffers))]
@@ -162,13 +164,13 @@ class BlockSource:
             lines += ["        if hi - lo != size:", "            size = hi - lo"]
             lines.append(f"            {', '.join(names)}, = buffers(size)")
         lines += [f"        {line}" for line in self._start]
-        quiet = ""
-        for unreported, line in self._body:
-            if unreported != quiet:
-                quiet = unreported
-                if quiet:
-                    lines.append(f"        with {self.names.of('errstate', np.errstate)}({quiet}):")
-            lines.append(f"        {'    ' if quiet else ''}{line}")
+        now: Errors = ()
+        for errors, line in self._body:
+            if errors not in (None, now):
+                now = errors or ()
+                if now:
+                    lines.append(f"        with {self.names.of('errstate', np.errstate)}({errstate_source(now)}):")
+            lines.append(f"        {'    ' if now else ''}{line}")
         return "\n".join(lines) + "\n"
 
 

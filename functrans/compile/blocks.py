@@ -18,6 +18,7 @@ from functrans.compile.fusion import Block
 from functrans.compile.workspace import workspace
 from functrans.interpreter import run_plain
 from functrans.ir import Equation, Program, Var
+from functrans.ir.quiet import errstate
 
 #: Each thread takes part in no less than so many nanoseconds of work, by a rough estimate.
 WORTH_A_THREAD = 100_000.0
@@ -192,6 +193,10 @@ class CompiledBlock:
 
     def _finished(self, var: Var, sums: np.ndarray[Any, Any], length: int) -> Any:
         """A sum, of those of the pieces or rows."""
+        with errstate(self._sums[var].errors):
+            return self._total(var, sums, length)
+
+    def _total(self, var: Var, sums: np.ndarray[Any, Any], length: int) -> Any:
         equation = self._sums[var]
         mean = equation.primitive.name == "mean"
         if self.block.split is not None:

@@ -19,7 +19,7 @@ from functrans.compile.fusion import Block, groups
 from functrans.compile.plan import Plan, large
 from functrans.compile.rewriting import with_equations
 from functrans.ir import Atom, Equation, Literal, Program, Var
-from functrans.ir.quiet import errstate_source, stretches
+from functrans.ir.quiet import Errors, errstate_source, stretches
 from functrans.ir.source import fresh_names
 
 
@@ -67,8 +67,11 @@ def with_blocks(program: Program) -> tuple[Program, list[CompiledBlock]]:
     equations, blocks = [], []
     for unit in units:
         if isinstance(unit, Block):
-            blocks.append(compiled_block(unit))
-            equations.append(Equation(primitive, unit.inputs, unit.outputs, {"block": blocks[-1]}))
+            errors = {equation.errors for equation in unit.equations}
+            for_all: Errors = errors.pop() if len(errors) == 1 else ()
+            made = tuple([equation.changed(errors=()) for equation in unit.equations]) if for_all else unit.equations
+            blocks.append(compiled_block(unit._replace(equations=made)))
+            equations.append(Equation(primitive, unit.inputs, unit.outputs, {"block": blocks[-1]}, errors=for_all))
         else:
             equations.append(unit)
     return with_equations(program, equations), blocks

@@ -14,6 +14,7 @@ import numpy as np
 
 from functrans.ir import Equation, Literal
 from functrans.ir.program import frozen_key
+from functrans.ir.quiet import QUIET, Errors
 
 
 class Names:
@@ -55,14 +56,14 @@ class Kernel(NamedTuple):
         write: gives the lines.
         kept: which operands are still read when the result has been written into: it must not take their memory.
         fresh: the lines give ``out`` a new array, instead of writing into it.
-        quiet: the floating-point errors that are not reported, as ``np.errstate`` takes them.
+        quiet: the floating-point errors that are not reported.
         slow: whether an entry takes much longer than to read and write it.
     """
 
     write: Write
     kept: tuple[int, ...] = ()
     fresh: bool = False
-    quiet: str = ""
+    quiet: Errors = ()
     slow: bool = False
 
 
@@ -205,11 +206,11 @@ def _absorbing(*sides: int) -> Callable[[Equation], Kernel]:
             f"    {names.of('copyto', np.copyto)}({out}, 0, where={zero} & {nan}({out}))",
         ]
 
-    made = Kernel(write, kept=sides, quiet='all="ignore"')
+    made = Kernel(write, kept=sides, quiet=QUIET)
     return lambda equation: made if equation.outputs[0].spec.dtype.kind in "fc" else None  # type: ignore[return-value]
 
 
-def _steps(quiet: str, *steps: tuple[Any, ...]) -> Callable[[Equation], Kernel | None]:
+def _steps(quiet: Sequence[str], *steps: tuple[Any, ...]) -> Callable[[Equation], Kernel | None]:
     """Ufuncs one after the other: ``(ufunc, operands…)``, of ``x``, of constants and of the result so far (None)."""
 
     def write(names: Names, e: Equation, args: Sequence[str], out: str) -> list[str]:
@@ -223,7 +224,7 @@ def _steps(quiet: str, *steps: tuple[Any, ...]) -> Callable[[Equation], Kernel |
         return lines
 
     kept = (0,) if any("x" in operands for _, *operands in steps[1:]) else ()
-    made = Kernel(write, kept=kept, quiet=quiet, slow=True)
+    made = Kernel(write, kept=kept, quiet=tuple([(kind, "ignore") for kind in quiet]), slow=True)
     return lambda equation: made if _real(equation) else None
 
 
@@ -239,9 +240,7 @@ _OTHERS: dict[str, Callable[[Equation], Kernel | None]] = {
     "logistic": _whole(True),
     "logistic2": _whole(True),
     "scipy.special.logistic_slope": _whole(True),
-    "arctan_slope": _steps('over="ignore"', (np.multiply, "x", "x"), (np.add, 1.0, None), (np.divide, 1.0, None)),
-    "sech_squared": _steps('over="ignore"', (np.cosh, "x"), (np.divide, 1.0, None), (np.square, None)),
-    "scipy.special.gaussian": _steps(
-        'over="ignore", under="ignore"', (np.square, "x"), (np.negative, None), (np.exp, None)
-    ),
+    "arctan_slope": _steps(["over"], (np.multiply, "x", "x"), (np.add, 1.0, None), (np.divide, 1.0, None)),
+    "sech_squared": _steps(["over"], (np.cosh, "x"), (np.divide, 1.0, None), (np.square, None)),
+    "scipy.special.gaussian": _steps(["over", "under"], (np.square, "x"), (np.negative, None), (np.exp, None)),
 }

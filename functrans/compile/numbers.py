@@ -17,6 +17,7 @@ import numpy as np
 
 from functrans.compile.code import Code, function_names
 from functrans.ir import Atom, Equation, Literal, Program, Var
+from functrans.ir.quiet import Errors, errstate
 
 #: Programs with fewer equations are not worth the conversions.
 FEWEST = 3
@@ -145,19 +146,24 @@ class _Writer:
         elif name == "absorbing_multiply":
             right = f"{args[0]} * {args[1]}"
         else:
-            right = self._call(name, args[0])
+            right = self._call(equation, args[0])
         target = self._names[out] = next(self._fresh)
         lines = [f"{target} = {right}"]
         if name == "absorbing_multiply":
             lines += [f"if {target} != {target} and {args[0]} == 0:", f"    {target} = 0.0"]
         return lines
 
-    def _call(self, name: str, arg: str) -> str:
+    def _call(self, equation: Equation, arg: str) -> str:
+        name = equation.primitive.name
         python = getattr(math, _MATH[name], None)
         if python is not None and agrees(name):
             self.space[name] = python
             return f"{name}({arg})"
-        self.space[name] = getattr(np, name)
+        function = getattr(np, name)
+        if equation.errors:
+            name = f"_{name}{len(self.space)}"
+            function = _under(equation.errors, function)
+        self.space[name] = function
         return f"float({name}({arg}))"
 
     def _atom(self, atom: Atom) -> str:
@@ -167,6 +173,16 @@ class _Writer:
         if text.lstrip("-") in ("inf", "nan"):
             return f"float({text!r})"
         return f"({text})" if text[0] == "-" else text
+
+
+def _under(errors: Errors, function: Callable[[float], Any]) -> Callable[[float], Any]:
+    """The function, whose floating-point errors are dealt with so."""
+
+    def call(x: float) -> Any:
+        with errstate(errors):
+            return function(x)
+
+    return call
 
 
 @cache

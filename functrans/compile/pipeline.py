@@ -79,11 +79,11 @@ def _compile(program: Program, allow: tuple[str, ...]) -> Compiled:
     code = on_numbers(made, lambda: generated(made).run)
     fast = speculative(made) if code is None else None
     if code is None:
-        code = generated(made if fast is None else fast)
+        code = generated(made if fast is None else fast.program)
     stages.append(Stage("code", 1e3 * (perf_counter() - start), len(made.equations)))
     found = Compiled(program, made, stages, code)
     if fast is not None:
-        found.run = Speculating(code.run, lambda: generated(made).run)
+        found.run = Speculating(code.run, lambda: generated(made).run, fast.heard)
     return found
 
 

@@ -4,13 +4,13 @@
 more than the product. But a NaN spreads through sums and products to the results, so it is enough to look there. The
 program is written a second time, with plain products (and with signs moved, which a NaN's sign depends on) and one
 number more to give, which is NaN if any product was one that counts; then the program itself runs, as it also does to
-warn of what the plain products may have kept quiet about.
+warn of what the plain products may have kept quiet about. (On a walk back nobody hears of them.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from functrans.compile.passes.signs import moved
 from functrans.compile.rewriting import Writer, rewritten
 from functrans.ir import Atom, Equation, Program
 from functrans.ir.program import held_programs
+from functrans.ir.quiet import QUIET
 from functrans.primitives import lookup
 from functrans.tracing.trace import has_effect
 
@@ -38,7 +39,14 @@ _WHOLE = frozenset(
 _SPREADING = _WHOLE | {"sum", "mean", "getitem", "scatter", "index_set", "diagonal", "tril", "triu", "where"}
 
 
-def speculative(program: Program, least: int = 2) -> Program | None:
+class Speculative(NamedTuple):
+    """A program to run first; ``heard``: whether floating-point errors of what it does otherwise are reported."""
+
+    program: Program
+    heard: bool
+
+
+def speculative(program: Program, least: int = 2) -> Speculative | None:
     """The program with plain products for those that absorb, and one more output: NaN if they are not the same.
 
     None where nothing is gained (fewer such products than ``least``), and where the program cannot be run a second
@@ -56,7 +64,7 @@ def speculative(program: Program, least: int = 2) -> Program | None:
     looked_at = suspects.to_look_at(made)
     if not looked_at or any(has_length(atom.spec) for atom in looked_at):
         return None
-    return convert_scalars(_looking_at(made, looked_at))
+    return Speculative(convert_scalars(_looking_at(made, looked_at)), suspects.are_heard_of(made))
 
 
 class _Suspects:
@@ -120,12 +128,20 @@ class _Suspects:
                 looked_at.update(dict.fromkeys(hidden))
         return list(looked_at)
 
+    def are_heard_of(self, program: Program) -> bool:
+        """Whether a floating-point error is reported where a value that may not be what it was is made or read."""
+        for equation in program.equations:
+            if equation.errors != QUIET and not self.found.isdisjoint((*equation.inputs, *equation.outputs)):
+                return True
+        return False
+
 
 def _looking_at(program: Program, atoms: Sequence[Atom]) -> Program:
     """The program with a number more to give, which is NaN if one is in these values."""
     writer = Writer(program)
     for equation in program.equations:
         writer.copy(equation)
+    writer.errors = QUIET
     sums: list[Atom] = []
     for atom in atoms:
         if not atom.spec.shape:
@@ -154,19 +170,24 @@ class Speculating:
     Where that is in vain time and again, it is given up.
     """
 
-    __slots__ = ("_careful", "_fast", "_make", "_patience")
+    __slots__ = ("_careful", "_fast", "_heard", "_make", "_patience")
 
-    def __init__(self, fast: Callable[..., Any], careful: Callable[[], Callable[..., Any]]) -> None:
-        self._fast, self._make = fast, careful
+    def __init__(self, fast: Callable[..., Any], careful: Callable[[], Callable[..., Any]], heard: bool) -> None:
+        self._fast, self._make, self._heard = fast, careful, heard
         self._careful: Callable[..., Any] | None = None
         self._patience = 4
 
     def __call__(self, *leaves: Any) -> tuple[Any, ...]:
+        reported = False
         if self._patience:
             odd: list[str] = []
             try:
-                with np.errstate(invalid="call", over="call", call=lambda kind, _: odd.append(kind)):
+                if self._heard:
+                    with np.errstate(invalid="call", over="call", call=lambda kind, _: odd.append(kind)):
+                        *outs, total = self._fast(*leaves)
+                else:
                     *outs, total = self._fast(*leaves)
+                    reported = True
                 if total == total and not (odd and _is_heard()):
                     return tuple(outs)
             except Exception:  # of a NaN, perhaps; if not, it comes again
@@ -174,6 +195,9 @@ class Speculating:
             self._patience -= 1
         if self._careful is None:
             self._careful = self._make()
+        if reported:
+            with np.errstate(all="ignore"):
+                return self._careful(*leaves)  # type: ignore[no-any-return]
         return self._careful(*leaves)  # type: ignore[no-any-return]
 
 

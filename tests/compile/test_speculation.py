@@ -31,10 +31,12 @@ def names(program: Program) -> list[str]:
 
 def agrees(program: Program, *leaves: Any) -> bool:
     """Whether the fast program says that it is right; if it does, it is. If not, the program itself runs."""
-    fast = speculative(program, least=1)
-    assert fast is not None
-    fast.validate()
-    made = Speculating(lambda *leaves: run_plain(fast, leaves), lambda: lambda *leaves: tuple(run(program, leaves)))
+    found = speculative(program, least=1)
+    assert found is not None
+    fast = found.program.validate()
+    made = Speculating(
+        lambda *leaves: run_plain(fast, leaves), lambda: lambda *leaves: tuple(run(program, leaves)), found.heard
+    )
     with np.errstate(all="ignore"):
         expected = run(program, leaves)
         *outs, total = run(fast, leaves)
@@ -67,7 +69,7 @@ FINITE, INFINITE = np.array([1.0, -3.0, 1e-9, 2.0]), np.array([np.inf, np.nan, 1
 
 def test_it_is_right_where_no_zero_meets_an_infinity():
     program = ft.trace(lambda ct, d: absorb(absorb(ct, d), np.exp(d)) + d)(CT, FINITE)
-    assert "absorbing_multiply" not in names(speculative(program))
+    assert "absorbing_multiply" not in names(speculative(program).program)
     assert agrees(program, CT, FINITE)
     assert not agrees(program, CT, INFINITE)
     assert not agrees(program, CT, FINITE * np.nan)
@@ -75,7 +77,7 @@ def test_it_is_right_where_no_zero_meets_an_infinity():
 
 def test_products_in_which_either_absorbs():
     program = ft.trace(lambda a, b: absorb_either(absorb_either(a, b), 2.0 + b))(CT, FINITE)
-    assert not {"absorbing_product", "sum"}.issubset(names(speculative(program)))
+    assert not {"absorbing_product", "sum"}.issubset(names(speculative(program).program))
     assert agrees(program, CT, FINITE)
     assert not agrees(program, CT, INFINITE)
     assert not agrees(program, INFINITE, CT)
@@ -162,7 +164,7 @@ def runners(program: Program) -> tuple[Speculating, list[int]]:
 
         return call
 
-    return Speculating(counted(0, fast), lambda: counted(1, program)), calls
+    return Speculating(counted(0, fast.program), lambda: counted(1, program), fast.heard), calls
 
 
 def test_both_run_where_it_was_wrong():
@@ -202,6 +204,27 @@ def test_warnings_come_as_they_would():
         made(CT, np.full(4, -1.0))
 
 
+def test_on_a_walk_back_nobody_hears_of_products():
+    def f(x, s):
+        return np.sum(np.where(x > 0, np.sqrt(x), 0.0) + np.log(s))
+
+    ct, s = np.abs(CT), np.abs(FINITE)
+    program = ft.trace(ft.value_and_grad(f))(ct, s)
+    made, calls = runners(program)
+    assert not speculative(program, least=1).heard
+    assert speculative(ft.trace(absorb)(CT, FINITE), least=1).heard
+    for x, expected in ((ct + 1.0, [1, 0]), (ct, [2, 1])):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            made(x, s)
+        assert calls == expected
+    with pytest.warns(RuntimeWarning, match="divide by zero encountered in log") as found:
+        made(ct, 0.0 * s)
+    assert calls == [3, 2]
+    messages = [str(w.message) for w in found]
+    assert len(messages) == len(set(messages))  # what the first run has said the second does not say again
+
+
 def test_errors_are_those_of_the_program():
     made, calls = runners(ft.trace(lambda ct, A: np.linalg.inv(absorb(ct, A)))(np.ones((2, 2)), np.ones((2, 2))))
     with pytest.raises(np.linalg.LinAlgError):
@@ -215,7 +238,7 @@ def test_signs_are_moved_where_a_nan_shows():
 
     program = ft.trace(f)(CT, FINITE)
     assert "negative" in names(program)
-    assert "negative" not in names(speculative(program))
+    assert "negative" not in names(speculative(program).program)
     assert agrees(program, CT, FINITE)
     assert not agrees(program, CT, np.full(4, np.nan))
     assert agrees(ft.trace(lambda ct, d: (*f(ct, d), np.signbit(1.0 + (-np.exp(d)))))(CT, FINITE), CT, FINITE)
