@@ -84,6 +84,9 @@ def _shortened(error: BaseException) -> TracebackType | None:
         entry = entry.tb_next
     if own and isinstance(error, _FAULTS) and not isinstance(error, FunctransError):
         return whole
+    if isinstance(error, FunctransError):  # it speaks of the user's line, not of what NumPy does there
+        while kept and is_library(kept[-1].tb_frame.f_code.co_filename):
+            kept.pop()
     made: TracebackType | None = None
     for entry in reversed(kept):
         made = TracebackType(made, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)

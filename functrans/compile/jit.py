@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
 from time import perf_counter
-from typing import Any, NamedTuple, Protocol, overload
+from typing import Any, NamedTuple, Protocol, Self, overload
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from functrans.compile.passes import ROUNDING
 from functrans.compile.retraces import LOG, difference, log_retrace
 from functrans.compile.signature import Fixed, Statics, signature
 from functrans.errors import ShapeError, TreeError, describe_function, expect_function
+from functrans.frames import boundary, hide
+from functrans.function_types import P, T, T_co
 from functrans.ir import ArraySpec, Program
 from functrans.tracing.watch import WATCH
 from functrans.transforms.batch import ACTIVE
@@ -38,11 +40,22 @@ class CacheInfo(NamedTuple):
     currsize: int
 
 
-class Jitted(Protocol):
+class Jitted(Protocol[P, T_co]):
     """What :func:`jit` gives."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    __name__: str
+
+    @property
+    def __wrapped__(self) -> Callable[P, T_co]:
+        """The function that was given to :func:`jit`."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T_co:
         """The function."""
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type | None = None) -> Callable[..., T_co]: ...
 
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:
         """The program for arguments like these, not compiled yet."""
@@ -180,15 +193,19 @@ class Executable:
             TreeError: they are built otherwise.
             ShapeError: shapes or dtypes differ.
         """
-        entry = self._entry
-        leaves = tree.flatten_up_to(entry.in_tree, (args, kwargs), "arguments of the compiled function")
-        for var, leaf in zip(entry.program.inputs[len(entry.captured) :], leaves, strict=True):
-            if ArraySpec.of(leaf) != var.spec:
-                raise ShapeError(
-                    f"a function compiled for {var.spec!r} was called with {ArraySpec.of(leaf)!r}",
-                    "compile it for that too, or call the jitted function, which does so by itself.",
-                )
-        return entry.call(leaves)
+        try:
+            entry = self._entry
+            leaves = tree.flatten_up_to(entry.in_tree, (args, kwargs), "arguments of the compiled function")
+            for var, leaf in zip(entry.program.inputs[len(entry.captured) :], leaves, strict=True):
+                if ArraySpec.of(leaf) != var.spec:
+                    raise ShapeError(
+                        f"a function compiled for {var.spec!r} was called with {ArraySpec.of(leaf)!r}",
+                        "compile it for that too, or call the jitted function, which does so by itself.",
+                    )
+            return entry.call(leaves)
+        except Exception as error:
+            hide(error)
+            raise
 
     def __str__(self) -> str:
         return f"{self._entry.compiled().report()}\n{self.program}"
@@ -199,26 +216,36 @@ class Executable:
 
 @overload
 def jit(
-    f: Callable[..., Any],
+    f: np.ufunc,
     *,
     static_argnums: int | Sequence[int] = (),
     static_argnames: str | Sequence[str] = (),
     allow: str | Sequence[str] = (),
-) -> Jitted: ...
+) -> Jitted[..., Any]: ...
 @overload
 def jit(
+    f: Callable[P, T],
     *,
     static_argnums: int | Sequence[int] = (),
     static_argnames: str | Sequence[str] = (),
     allow: str | Sequence[str] = (),
-) -> Callable[[Callable[..., Any]], Jitted]: ...
+) -> Jitted[P, T]: ...
+@overload
+def jit(
+    f: None = None,
+    *,
+    static_argnums: int | Sequence[int] = (),
+    static_argnames: str | Sequence[str] = (),
+    allow: str | Sequence[str] = (),
+) -> Callable[[Callable[P, T]], Jitted[P, T]]: ...
+@boundary
 def jit(
     f: Callable[..., Any] | None = None,
     *,
     static_argnums: int | Sequence[int] = (),
     static_argnames: str | Sequence[str] = (),
     allow: str | Sequence[str] = (),
-) -> Jitted | Callable[[Callable[..., Any]], Jitted]:
+) -> Any:
     """``f``, traced once for each kind of arguments and compiled to one Python function of NumPy calls.
 
     The results are those of ``f`` to the bit, with the same types. Arguments may be any pytrees of arrays and numbers.
@@ -270,45 +297,61 @@ def jit(
 
     @functools.wraps(f)
     def jitted(*args: Any, **kwargs: Any) -> Any:
-        if disabled():
-            return f(*args, **kwargs)
-        if only_arrays and not kwargs:
-            for arg in args:
-                if type(arg) is not array:
-                    break
-            else:  # the short way
-                entry = entries.get(tuple([(arg.dtype, arg.shape) for arg in args]))
-                if (
-                    entry is not None
-                    and entry.quick is not None
-                    and (entry.surroundings is None or entry.surroundings.changed() is None)
-                    and watched() is None
-                ):
-                    cache.hit()
-                    return entry.build(entry.quick(*args))
-        leaves: list[Any] = []
-        found = cache.find(args, kwargs, leaves, traced=not in_batch())
-        # In a batch that has a name the function may ask for it, and for the other examples.
-        return f(*args, **kwargs) if found is None else found.call(leaves)
+        try:
+            if disabled():
+                return f(*args, **kwargs)
+            if only_arrays and not kwargs:
+                for arg in args:
+                    if type(arg) is not array:
+                        break
+                else:  # the short way
+                    entry = entries.get(tuple([(arg.dtype, arg.shape) for arg in args]))
+                    if (
+                        entry is not None
+                        and entry.quick is not None
+                        and (entry.surroundings is None or entry.surroundings.changed() is None)
+                        and watched() is None
+                    ):
+                        cache.hit()
+                        return entry.build(entry.quick(*args))
+            leaves: list[Any] = []
+            found = cache.find(args, kwargs, leaves, traced=not in_batch())
+            # In a batch that has a name the function may ask for it, and for the other examples.
+            return f(*args, **kwargs) if found is None else found.call(leaves)
+        except Exception as error:
+            hide(error)
+            raise
 
     def lower(*args: Any, **kwargs: Any) -> Lowered:
         """The program for arguments like these (values, or :class:`~functrans.ir.ArraySpec`), not compiled yet."""
-        found = cache.find(args, kwargs, [])
-        assert found is not None
-        return Lowered(found)
+        try:
+            found = cache.find(args, kwargs, [])
+            assert found is not None
+            return Lowered(found)
+        except Exception as error:
+            hide(error)
+            raise
 
     def program(*args: Any, **kwargs: Any) -> Executable:
         """What runs for arguments like these; printed, the passes with the time of each, and the program."""
-        return lower(*args, **kwargs).compile()
+        try:
+            return lower(*args, **kwargs).compile()
+        except Exception as error:
+            hide(error)
+            raise
 
     def source(*args: Any, **kwargs: Any) -> str:
         """The Python function that runs for arguments like these."""
-        return program(*args, **kwargs).source
+        try:
+            return program(*args, **kwargs).source
+        except Exception as error:
+            hide(error)
+            raise
 
     made: Any = jitted
     made.lower, made.program, made.source = lower, program, source
     made.cache_info, made.clear_cache = cache.info, cache.clear
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 @contextmanager
@@ -328,6 +371,7 @@ def disable_jit() -> Iterator[None]:
         DISABLED.reset(token)
 
 
+@boundary
 def eval_shape(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Shapes and dtypes of the results of ``f``, without computing them.
 

@@ -29,11 +29,15 @@ class _Custom(Generic[P, T]):
     """A function with a rule of its own."""
 
     def __init__(self, fun: Callable[P, T], nondiff_argnums: int | Sequence[int] = ()) -> None:
-        expect_function(fun, type(self).__name__)
-        functools.update_wrapper(self, fun)  # type: ignore[arg-type]
-        self.fun = fun
-        self.nondiff_argnums = (nondiff_argnums,) if isinstance(nondiff_argnums, int) else tuple(nondiff_argnums)
-        self._rule: Any = None
+        try:
+            expect_function(fun, type(self).__name__)
+            functools.update_wrapper(self, fun)  # type: ignore[arg-type]
+            self.fun = fun
+            self.nondiff_argnums = (nondiff_argnums,) if isinstance(nondiff_argnums, int) else tuple(nondiff_argnums)
+            self._rule: Any = None
+        except Exception as error:
+            hide(error)
+            raise
 
     def rule(self) -> Any:
         """What its author gave.

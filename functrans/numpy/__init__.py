@@ -80,7 +80,13 @@ def _find(name: str) -> Any:
 def __getattr__(name: str) -> Any:
     if name == "__all__":
         return __dir__()
-    found = globals()[name] = _find(name)
+    try:
+        found = globals()[name] = _find(name)
+    except AttributeError as error:
+        from functrans.frames import hide
+
+        hide(error)
+        raise
     return found
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from functrans.errors import expect_function
-from functrans.frames import boundary
+from functrans.frames import boundary, hide
 from functrans.function_types import P, Pattern
 from functrans.sparse.coloring import Coloring as Coloring
 from functrans.sparse.dependence import scipy_sparse
@@ -59,7 +59,11 @@ def jacobian(f: Callable[P, Any], argnums: int = 0, *, mode: str | None = None) 
     expect_function(f, "jacobian")
 
     def sparse_jacobian(*args: Any) -> Any:
-        return make("jacobian", f, args, argnums, mode)(*args)
+        try:
+            return make("jacobian", f, args, argnums, mode)(*args)
+        except Exception as error:
+            hide(error)
+            raise
 
     return named(sparse_jacobian, "sparse_jacobian", f)
 
@@ -81,7 +85,11 @@ def hessian(f: Callable[P, Any], argnums: int = 0) -> Callable[P, Any]:
     expect_function(f, "hessian")
 
     def sparse_hessian(*args: Any) -> Any:
-        return make("hessian", f, args, argnums, None)(*args)
+        try:
+            return make("hessian", f, args, argnums, None)(*args)
+        except Exception as error:
+            hide(error)
+            raise
 
     return named(sparse_hessian, "sparse_hessian", f)
 
@@ -117,7 +125,11 @@ def pattern(f: Callable[P, Any], argnums: int = 0, *, second: bool = False, loca
         return detect(f, Arguments(f, args, argnums), second, local)
 
     def sparse_pattern(*args: Any) -> Any:
-        return scipy_sparse().csr_array(found(*args)[0], dtype=bool)
+        try:
+            return scipy_sparse().csr_array(found(*args)[0], dtype=bool)
+        except Exception as error:
+            hide(error)
+            raise
 
     made: Any = named(sparse_pattern, "sparse_pattern", f)
     made.dense = lambda *args: found(*args)[1]

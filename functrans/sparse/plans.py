@@ -16,7 +16,7 @@ from functrans.errors import (
     describe_function,
     expect_function,
 )
-from functrans.frames import boundary
+from functrans.frames import boundary, hide
 from functrans.ir import ArraySpec
 from functrans.sparse.coloring import color_jacobian, color_symmetric
 from functrans.sparse.compression import products, reading, seeds, unreadable
@@ -142,26 +142,30 @@ class Plan:
         Raises:
             ShapeError: a shape, or an integer argument, is not as planned.
         """
-        shape, alone = self._lone
-        if alone and len(args) == 1 and type(args[0]) is np.ndarray and _fits(args[0], shape):  # the short way
-            x, numbers = args[0], []
-        else:
-            arguments = Arguments(self._f, args, self._planned.argnum)
-            arguments.expect_like(self._planned, self._f)
-            x, numbers = arguments.x, arguments.numbers
-        if not self._place.size:
-            data = np.zeros(0, self._dtype)
-        else:
-            made = self._apply(x, *self._seeds, *numbers)
-            if any(type(part) is Tracer for part in made):
-                refuse_traced(self._f)
-            flat = [np.reshape(part, -1) for part in made]
-            data = (flat[0] if len(flat) == 1 else np.concatenate(flat)).take(self._place)
-        matrix = scipy_sparse().csr_array(
-            (data, self._indices.copy(), self._starts.copy()), shape=self.pattern.shape, copy=False
-        )
-        matrix.has_canonical_format = True
-        return matrix
+        try:
+            shape, alone = self._lone
+            if alone and len(args) == 1 and type(args[0]) is np.ndarray and _fits(args[0], shape):  # the short way
+                x, numbers = args[0], []
+            else:
+                arguments = Arguments(self._f, args, self._planned.argnum)
+                arguments.expect_like(self._planned, self._f)
+                x, numbers = arguments.x, arguments.numbers
+            if not self._place.size:
+                data = np.zeros(0, self._dtype)
+            else:
+                made = self._apply(x, *self._seeds, *numbers)
+                if any(type(part) is Tracer for part in made):
+                    refuse_traced(self._f)
+                flat = [np.reshape(part, -1) for part in made]
+                data = (flat[0] if len(flat) == 1 else np.concatenate(flat)).take(self._place)
+            matrix = scipy_sparse().csr_array(
+                (data, self._indices.copy(), self._starts.copy()), shape=self.pattern.shape, copy=False
+            )
+            matrix.has_canonical_format = True
+            return matrix
+        except Exception as error:
+            hide(error)
+            raise
 
     def check(self, *args: Any) -> None:
         """Compare the matrix at these arguments with a derivative in a random direction.
@@ -171,24 +175,28 @@ class Plan:
         Raises:
             DerivativeError: they differ.
         """
-        arguments = Arguments(self._f, args, self._planned.argnum)
-        matrix = self(*args)
-        spec = ArraySpec.of(arguments.x).strong()
-        v = np.asarray(np.random.default_rng(0).uniform(0.5, 1.5, spec.shape), spec.dtype)
+        try:
+            arguments = Arguments(self._f, args, self._planned.argnum)
+            matrix = self(*args)
+            spec = ArraySpec.of(arguments.x).strong()
+            v = np.asarray(np.random.default_rng(0).uniform(0.5, 1.5, spec.shape), spec.dtype)
 
-        def moved(x: Any) -> Any:
-            return arguments.call(self._f, x, arguments.numbers)
+            def moved(x: Any) -> Any:
+                return arguments.call(self._f, x, arguments.numbers)
 
-        true = jvp(grad(moved) if self.kind == "hessian" else moved, (arguments.x,), (v,))[1]
-        scale = abs(matrix) @ np.ravel(v)
-        bound = np.sqrt(np.finfo(spec.dtype).eps) * (scale + np.abs(np.ravel(true)))
-        wrong = np.flatnonzero(~(np.abs(matrix @ np.ravel(v) - np.ravel(true)) <= bound))
-        if wrong.size:
-            raise DerivativeError(
-                f"the sparse {self.kind} of {describe_function(self._f)} is wrong in {wrong.size} rows, row {wrong[0]} "
-                "the first: the pattern lacks entries",
-                "make the plan anew; leave out `pattern=` to have it found.",
-            )
+            true = jvp(grad(moved) if self.kind == "hessian" else moved, (arguments.x,), (v,))[1]
+            scale = abs(matrix) @ np.ravel(v)
+            bound = np.sqrt(np.finfo(spec.dtype).eps) * (scale + np.abs(np.ravel(true)))
+            wrong = np.flatnonzero(~(np.abs(matrix @ np.ravel(v) - np.ravel(true)) <= bound))
+            if wrong.size:
+                raise DerivativeError(
+                    f"the sparse {self.kind} of {describe_function(self._f)} is wrong in {wrong.size} rows, "
+                    f"row {wrong[0]} the first: the pattern lacks entries",
+                    "make the plan anew; leave out `pattern=` to have it found.",
+                )
+        except Exception as error:
+            hide(error)
+            raise
 
     def spy(self, ax: Any = None, width: int = 64) -> Any:
         """A picture of the pattern: a text, with ``x`` where entries are; or drawn on axes of Matplotlib's.
