@@ -11,7 +11,6 @@ printed.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 import tracemalloc
@@ -19,8 +18,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-from problems import PROBLEMS, Problem, problem
+from problems import PROBLEMS, Problem, libraries, problem
 from timing import side_by_side, table
 
 import functrans as ft
@@ -40,67 +38,6 @@ def gradient(task: Problem) -> Callable[..., Any]:
     if task.blocks:
         return ft.vmap(ft.jacobian(f, argnums=task.argnums))
     return ft.value_and_grad(f, argnums=task.argnums)
-
-
-def by_autograd(task: Problem, args: Any) -> Call:
-    import autograd
-
-    lib = problem.autograd()
-    both = autograd.value_and_grad(lambda *args: task.f(lib, *args), task.argnums)
-    return lambda: both(*args)
-
-
-def by_torch(task: Problem, args: Any) -> Call:
-    import torch
-
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    lib = problem.torch()
-    moving = [ft.tree.flatten(args[i])[0] for i in task.argnums]
-    leaves, structure = ft.tree.flatten(args)
-    differentiated = [any(leaf is x for part in moving for x in part) for leaf in leaves]
-    tensors = [
-        torch.tensor(leaf, dtype=torch.float64, requires_grad=moves)
-        for leaf, moves in zip(leaves, differentiated, strict=True)
-    ]
-    given = ft.tree.unflatten(structure, tensors)
-    wanted = [tensor for tensor in tensors if tensor.requires_grad]
-
-    def run() -> Any:
-        value = task.f(lib, *given)
-        return value.detach(), torch.autograd.grad(value, wanted)
-
-    return run
-
-
-def by_jax(task: Problem, args: Any) -> Call:
-    import jax
-
-    lib = problem.jax()
-
-    def f(*args: Any) -> Any:
-        return task.f(lib, *args)
-
-    if task.blocks:
-        fast = jax.jit(jax.vmap(jax.jacobian(f, argnums=task.argnums)))
-    else:
-        fast = jax.jit(jax.value_and_grad(f, argnums=task.argnums))
-    given = ft.tree.map(jax.numpy.asarray, args)
-    return lambda: jax.block_until_ready(fast(*given))
-
-
-def check(name: str, found: Any, expected: Any, tolerance: float) -> None:
-    """Compare with what was derived by hand, relative to the largest entry."""
-    ours, theirs = ft.tree.flatten(_plain(found))[0], ft.tree.flatten(expected)[0]
-    assert len(ours) == len(theirs), f"{name}: {len(ours)} arrays for {len(theirs)}"
-    for a, b in zip(ours, theirs, strict=True):
-        scale = np.max(np.abs(b), initial=0.0)
-        np.testing.assert_allclose(np.asarray(a), b, rtol=tolerance, atol=tolerance * scale, err_msg=name)
-
-
-def _plain(tree: Any) -> Any:
-    if isinstance(tree, list | tuple):
-        return tuple([_plain(part) for part in tree])
-    return np.asarray(tree)
 
 
 def peak(call: Call) -> int:
@@ -135,9 +72,9 @@ def measured(task: Problem, options: argparse.Namespace) -> dict[str, str]:
             makers["jit, allow"] = lambda: _bound(JIT(eager, allow=task.allow), args)
     if options.peers:
         peers = {
-            "autograd": lambda: by_autograd(task, args),
-            "torch": lambda: by_torch(task, args),
-            "jax": lambda: by_jax(task, args),
+            "autograd": lambda: libraries.by_autograd(task, args),
+            "torch": lambda: libraries.by_torch(task, args),
+            "jax": lambda: libraries.by_jax(task, args),
         }
         makers |= {name: make for name, make in peers.items() if name in task.peers}
     for name, make in makers.items():
@@ -151,7 +88,7 @@ def measured(task: Problem, options: argparse.Namespace) -> dict[str, str]:
             print(f"{task.name}, {name}: {type(error).__name__}: {error}", file=sys.stderr)
     expected = calls["by hand"]()
     for name, call in calls.items():
-        check(f"{task.name}, {name}", call(), expected, task.tolerance)
+        libraries.check(f"{task.name}, {name}", call(), expected, task.tolerance)
     if options.source and "jit" in calls:
         print(JIT(eager).source(*args))
     memory = {name: peak(calls[name]) for name in ("by hand", "jit", "eager") if name in calls}

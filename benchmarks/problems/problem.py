@@ -14,7 +14,7 @@ class Library(NamedTuple):
 
     name: str
     np: Any
-    ndtr: Callable[[Any], Any]
+    ndtr: Callable[[Any], Any] | None
     scan: Callable[..., Any] | None = None
 
 
@@ -49,6 +49,13 @@ def torch() -> Library:
     from problems.torch_names import TorchNames
 
     return Library("torch", TorchNames(), torch.special.ndtr)
+
+
+def mygrad() -> Library:
+    """MyGrad's functions, under NumPy's names."""
+    import mygrad
+
+    return Library("mygrad", mygrad, None)
 
 
 NUMPY = Library("numpy", np, scipy.special.ndtr)
