@@ -63,6 +63,8 @@ nitpicky = True
 nitpick_ignore_regex = [
     # Other projects' types: there are no entries of theirs without a network.
     ("py:.*", r"(collections\.abc|contextlib|types|typing|numpy|scipy|np|hypothesis|matplotlib)\..*|SearchStrategy|Axes"),
+    # Parameters of types: those of a function, what it gives, what it hands through.
+    ("py:class", r"(functrans\.function_types\.)?(P|Q|T|A|T_co)"),
     # What a compiled function keeps to itself.
     ("py:class", r"functrans\.compile\.entry\.Entry"),
 ]

@@ -12,6 +12,7 @@ from docutils.parsers.rst import directives
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
 
@@ -115,8 +116,20 @@ def _without_last_line(app: Sphinx, page: nodes.document) -> None:
             block.rawsource = block.astext()
 
 
+def _one_signature() -> None:
+    """Overloads tell type checkers apart what one signature tells readers: entries show that of the definition."""
+    analyze = ModuleAnalyzer.analyze
+
+    def without_overloads(self: ModuleAnalyzer) -> None:
+        analyze(self)
+        self.overloads.clear()
+
+    ModuleAnalyzer.analyze = without_overloads  # type: ignore[method-assign]
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """The two fences."""
+    _one_signature()
     app.connect("autodoc-process-signature", _as_written)
     app.connect("doctree-read", _without_last_line)
     app.connect("missing-reference", _public_entry)
