@@ -62,7 +62,8 @@ toc_object_entries_show_parents = "hide"
 nitpicky = True
 nitpick_ignore_regex = [
     # Other projects' types: there are no entries of theirs without a network.
-    ("py:.*", r"(collections\.abc|contextlib|types|typing|numpy|scipy|np|hypothesis|matplotlib)\..*|SearchStrategy|Axes"),
+    ("py:.*", r"(collections\.abc|contextlib|types|typing|numpy|scipy|np|hypothesis|matplotlib)\..*"),
+    ("py:class", "SearchStrategy|Axes"),
     # Parameters of types: those of a function, what it gives, what it hands through.
     ("py:class", r"(functrans\.function_types\.)?(P|Q|T|A|T_co)"),
     # What a compiled function keeps to itself.
