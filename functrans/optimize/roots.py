@@ -51,7 +51,7 @@ def root(
         SciPy's ``OptimizeResult``; ``x`` is built like ``x0``, ``fun`` like what ``fun`` gives.
 
     Raises:
-        what :func:`minimize` raises.
+        FunctransError: what :func:`minimize` raises.
 
     Example:
         >>> import functrans as ft

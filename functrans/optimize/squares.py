@@ -81,7 +81,7 @@ def least_squares(
         residuals, ``jac`` is a matrix.
 
     Raises:
-        what :func:`minimize` raises.
+        FunctransError: what :func:`minimize` raises.
 
     Example:
         >>> import functrans as ft

@@ -46,7 +46,7 @@ def jacobian(f: Callable[P, Any], argnums: int = 0, *, mode: str | None = None) 
         the argument, in C order.
 
     Raises:
-        what :func:`plan` raises.
+        FunctransError: what :func:`plan` raises.
 
     Example:
         >>> import functrans as ft

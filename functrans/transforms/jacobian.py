@@ -443,7 +443,7 @@ def hessian(
         more: entry ``[a][b]`` has the shape of ``a`` followed by that of ``b``.
 
     Raises:
-        what :func:`functrans.grad` raises.
+        FunctransError: what :func:`functrans.grad` raises.
 
     Example:
         >>> import functrans as ft

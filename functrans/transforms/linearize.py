@@ -95,7 +95,7 @@ def linearize(f: Callable[..., Any], *primals: Tree, has_aux: bool = False) -> A
         ``primals`` with its tree and shapes, and gives the tangent of ``out``; ``print(pushforward)`` shows it.
 
     Raises:
-        what :func:`functrans.jvp` raises.
+        FunctransError: what :func:`functrans.jvp` raises.
 
     Example:
         >>> import functrans as ft

@@ -37,7 +37,8 @@ def hvp(
         what is differentiated in (a tuple, for several arguments); so has the product.
 
     Raises:
-        what :func:`functrans.grad` raises; TreeError, ShapeError: ``v`` is not built like the arguments.
+        FunctransError: what :func:`functrans.grad` raises.
+        TreeError, ShapeError: ``v`` is not built like the arguments.
 
     Example:
         >>> import functrans as ft

@@ -169,7 +169,7 @@ def value_and_grad(
         A function of the same arguments, which gives ``(value, gradient)``.
 
     Raises:
-        what :func:`grad` raises.
+        FunctransError: what :func:`grad` raises.
 
     Example:
         >>> import functrans as ft
