@@ -278,6 +278,12 @@ class Program(_Frozen):
 
         return page(self)
 
+    def _repr_svg_(self) -> str | None:
+        """Its graph; None where what draws it is not installed, or the program is large."""
+        from functrans.viz.boxes import small_picture
+
+        return small_picture(self)
+
     def _structure(self) -> tuple[Any, ...]:
         if self._key is None:
             number = {var: i for i, var in enumerate(self.inputs)}

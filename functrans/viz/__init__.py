@@ -3,9 +3,10 @@
 Needs matplotlib and, for graphs as pictures, Graphviz's program ``dot``: ``pip install 'functrans[viz]'``.
 """
 
+from functrans.viz.boxes import Graph, graph
 from functrans.viz.curves import plot
 
-__all__ = ["plot"]
+__all__ = ["Graph", "graph", "plot"]
 
 
 def __dir__() -> list[str]:
