@@ -16,6 +16,25 @@ from types import CodeType, FrameType
 
 import numpy
 
+__all__ = [
+    "ConvergenceError",
+    "DerivativeError",
+    "FunctransError",
+    "IntegerInputError",
+    "LeakedTracerError",
+    "Location",
+    "MissingRuleError",
+    "NonFiniteError",
+    "NonScalarOutputError",
+    "ProgramError",
+    "ShapeError",
+    "TracedAssignmentError",
+    "TracedBoolError",
+    "TracedValueError",
+    "TreeError",
+    "UncoveredFunctionError",
+]
+
 # Frames between the user's line and functrans: NumPy's and SciPy's functions, Python's own modules (`statistics`), what
 # decorators generate, what draws examples.
 _LIBRARIES = (
@@ -330,3 +349,7 @@ class ConvergenceError(FunctransError, RuntimeError):
     ) -> None:
         super().__init__(what, fix, where)
         self.residual, self.iterations = residual, iterations
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -29,6 +29,13 @@ def evaluate(program: Program, *args: Any) -> Any:
     takes its inputs and gives its output, or a tuple of them. Operations go through ``bind``, so a Program runs on
     traced values too, and is differentiated like any function.
 
+    Args:
+        program: what :func:`functrans.trace` gives.
+        *args: its arguments.
+
+    Returns:
+        its result.
+
     Raises:
         TreeError: the arguments are not built like those the program was traced with.
 

@@ -139,7 +139,7 @@ Derivative: TypeAlias = Derivatives | Linear | Bilinear | Rules | Joint | Consta
 Source: TypeAlias = Callable[[list[str], dict[str, Any]], str]
 #: ``batch(primitive, operands, batched, size, params)``: the primitive of each example. ``batched`` says which operands
 #: have the batch as their first axis, of length ``size``; every output has it.
-Batch: TypeAlias = "Callable[[Primitive, Sequence[Any], Sequence[bool], int, Mapping[str, Any]], Any]"
+Batch: TypeAlias = Callable[["Primitive", Sequence[Any], Sequence[bool], int, Mapping[str, Any]], Any]
 Domain: TypeAlias = tuple[float, float]
 
 REAL: Domain = (float("-inf"), float("inf"))

@@ -15,6 +15,20 @@ from functrans.frames import hide
 
 Tree: TypeAlias = Any
 
+__all__ = [
+    "LEAF",
+    "Tree",
+    "TreeDef",
+    "child_names",
+    "children",
+    "flatten",
+    "flatten_up_to",
+    "map",
+    "paths",
+    "register",
+    "unflatten",
+]
+
 
 class _Kind:
     """How one container type is taken apart and put together."""
@@ -133,12 +147,25 @@ _SAME = "both must have the same structure: the same containers with the same ke
 
 
 class TreeDef:
-    """The structure of a tree without its leaves. Compares by value."""
+    """The structure of a tree without its leaves. Compares by value.
+
+    Attributes:
+        cls: the type of the container; None for a leaf.
+        metadata: what it has beside its entries, such as the keys of a dictionary.
+        children: the structures of its entries.
+        size: how many leaves there are.
+
+    Example:
+        >>> flatten({"w": [1.0, 2.0]})[1]
+        TreeDef({'w': [*, *]})
+    """
 
     __slots__ = ("children", "cls", "metadata", "size")
 
     def __init__(self, cls: type | None, metadata: Any, children: tuple[TreeDef, ...]) -> None:
-        self.cls, self.metadata, self.children = cls, metadata, children
+        self.cls: type | None = cls
+        self.metadata: Any = metadata
+        self.children: tuple[TreeDef, ...] = children
         self.size: int = 1 if cls is None else sum(child.size for child in children)
 
     def __eq__(self, other: object) -> bool:
@@ -166,6 +193,9 @@ LEAF = TreeDef(None, None, ())
 def flatten(tree: Tree) -> tuple[list[Any], TreeDef]:
     """The leaves of ``tree`` from left to right, and its structure.
 
+    Args:
+        tree: any containers of arrays and numbers.
+
     Example:
         >>> flatten({"w": [1.0, 2.0], "b": None})[0]
         [1.0, 2.0]
@@ -185,6 +215,10 @@ def _flatten_into(tree: Tree, leaves: list[Any]) -> TreeDef:
 
 def unflatten(structure: TreeDef, leaves: Iterable[Any]) -> Tree:
     """The tree of this structure with these leaves.
+
+    Args:
+        structure: what :func:`flatten` found.
+        leaves: from left to right.
 
     Raises:
         TreeError: there are too few or too many leaves.
@@ -210,7 +244,15 @@ def _build(structure: TreeDef, leaves: Iterator[Any]) -> Tree:
 
 
 def paths(structure: TreeDef) -> list[str]:
-    """A path for each leaf, as one would write it in Python: ``['w'][0]``, ``.bias``; empty for a bare leaf."""
+    """A path for each leaf, as one would write it in Python: ``['w'][0]``, ``.bias``; empty for a bare leaf.
+
+    Args:
+        structure: what :func:`flatten` found.
+
+    Example:
+        >>> paths(flatten({"w": [1.0, 2.0]})[1])
+        ["['w'][0]", "['w'][1]"]
+    """
     if structure.cls is None:
         return [""]
     kind = _KINDS[structure.cls]
@@ -222,7 +264,15 @@ def paths(structure: TreeDef) -> list[str]:
 
 
 def children(tree: Tree) -> tuple[list[Any], list[str]]:
-    """The entries of one container, and how one would write each in Python (``['w']``, ``[0]``, ``.bias``)."""
+    """The entries of one container, and how one would write each in Python (``['w']``, ``[0]``, ``.bias``).
+
+    Args:
+        tree: a container, or a leaf, which has no entries.
+
+    Example:
+        >>> children({"w": [1.0, 2.0]})
+        ([[1.0, 2.0]], ["['w']"])
+    """
     kind = _kind_of(tree)
     if kind is None:
         return [], []
@@ -231,7 +281,15 @@ def children(tree: Tree) -> tuple[list[Any], list[str]]:
 
 
 def child_names(structure: TreeDef) -> list[str]:
-    """How one would write each entry of the outermost container."""
+    """How one would write each entry of the outermost container.
+
+    Args:
+        structure: what :func:`flatten` found.
+
+    Example:
+        >>> child_names(flatten([1.0, 2.0])[1])
+        ['[0]', '[1]']
+    """
     if structure.cls is None:
         return []
     kind = _KINDS[structure.cls]
@@ -241,8 +299,17 @@ def child_names(structure: TreeDef) -> list[str]:
 def flatten_up_to(structure: TreeDef, tree: Tree, what: str) -> list[Any]:
     """The leaves of ``tree``, which must have ``structure``; dictionaries may list their keys in another order.
 
+    Args:
+        structure: what :func:`flatten` found.
+        tree: what is taken apart.
+        what: what an error calls it.
+
     Raises:
         TreeError: the structures differ; the message says where.
+
+    Example:
+        >>> flatten_up_to(flatten({"a": 1, "b": 2})[1], {"b": 20, "a": 10}, "the gradient")
+        [10, 20]
     """
     leaves: list[Any] = []
     _match_into(structure, tree, leaves, what)
@@ -278,6 +345,14 @@ def _name(tree: Tree) -> str:
 def map(function: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
     """``function`` of the leaves of ``tree`` (and of those of trees with the same structure), as a tree.
 
+    Args:
+        function: takes a leaf of each tree.
+        tree: its structure is that of the result.
+        *rest: trees of the same structure.
+
+    Raises:
+        TreeError: the structures differ.
+
     Example:
         >>> map(lambda w, g: w - 0.1 * g, {"w": 1.0}, {"w": 5.0})
         {'w': 0.5}
@@ -289,3 +364,7 @@ def map(function: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
     except Exception as error:
         hide(error)
         raise
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

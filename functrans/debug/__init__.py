@@ -6,3 +6,7 @@ from functrans.debug.explaining import explain as explain
 from functrans.debug.stop import breakpoint as breakpoint
 
 __all__ = ["breakpoint", "callback", "explain", "print"]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -24,3 +24,7 @@ __all__ = [
     "solve_cg",
     "solve_gmres",
 ]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -136,6 +136,14 @@ class Program(_Frozen):
     hand has none and takes and gives its flat inputs and outputs.
 
     ``print(program)`` shows Python that runs with NumPy alone; :meth:`to_source` gives it as a module.
+
+    Example:
+        >>> import functrans as ft
+        >>> program = ft.trace(lambda x, y: x * y + x)(1.0, 2.0)
+        >>> [equation.primitive.name for equation in program.equations]
+        ['multiply', 'add']
+        >>> ft.evaluate(program, 3.0, 4.0)
+        15.0
     """
 
     __slots__ = (

@@ -134,3 +134,7 @@ def pattern(f: Callable[P, Any], argnums: int = 0, *, second: bool = False, loca
     made: Any = named(sparse_pattern, "sparse_pattern", f)
     made.dense = lambda *args: found(*args)[1]
     return made  # type: ignore[no-any-return]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -41,6 +41,13 @@ class Coloring:
         mode: ``"forward"``, ``"reverse"``, ``"both"``, or ``"symmetric"``.
         columns: the colour of each column (variable), from 0; -1 in ``"both"`` where none is needed; None in reverse.
         rows: the colour of each row, -1 where its entries are read elsewhere; None where nothing goes backwards.
+
+    Example:
+        >>> import functrans as ft
+        >>> import numpy as np
+        >>> plan = ft.sparse.plan(ft.jacobian, np.diff, np.ones(5))
+        >>> plan.coloring.mode, plan.coloring.columns.tolist()
+        ('forward', [0, 1, 0, 1, 0])
     """
 
     __slots__ = ("columns", "mode", "rows")

@@ -54,6 +54,15 @@ class Plan:
         colors: how many products with vectors a call takes.
         coloring: the colours of columns and rows.
         dense: operations where the pattern had to be taken as full, with the place in the code.
+
+    Example:
+        >>> import functrans as ft
+        >>> import numpy as np
+        >>> plan = ft.sparse.plan(ft.hessian, lambda x: np.sum(np.diff(x) ** 2), np.ones(3))
+        >>> plan(np.zeros(3)).toarray()
+        array([[ 2., -2.,  0.],
+               [-2.,  4., -2.],
+               [ 0., -2.,  2.]])
     """
 
     __slots__ = (

@@ -319,6 +319,21 @@ def jacfwd(
 ) -> Callable[..., Any]:
     """:func:`jacobian` in forward mode: a pass per input entry, all in one batch. Good for few inputs, many outputs.
 
+    Args:
+        f: as for :func:`jacobian`.
+        argnums: as for :func:`jacobian`.
+        argnames: as for :func:`jacobian`.
+        has_aux: as for :func:`jacobian`.
+        holomorphic: as for :func:`jacobian`.
+        chunk_size: as for :func:`jacobian`.
+        progress: as for :func:`jacobian`.
+
+    Returns:
+        what :func:`jacobian` returns.
+
+    Raises:
+        what :func:`jacobian` raises.
+
     Example:
         >>> import functrans as ft
         >>> import numpy as np
@@ -362,6 +377,21 @@ def jacrev(
     progress: bool | str = False,
 ) -> Callable[..., Any]:
     """:func:`jacobian` in reverse mode: a walk back per output entry, all in one batch. Good for few outputs.
+
+    Args:
+        f: as for :func:`jacobian`.
+        argnums: as for :func:`jacobian`.
+        argnames: as for :func:`jacobian`.
+        has_aux: as for :func:`jacobian`.
+        holomorphic: as for :func:`jacobian`.
+        chunk_size: as for :func:`jacobian`.
+        progress: as for :func:`jacobian`.
+
+    Returns:
+        what :func:`jacobian` returns.
+
+    Raises:
+        what :func:`jacobian` raises.
 
     Example:
         >>> import functrans as ft
