@@ -157,7 +157,6 @@ ft.switch(1, [np.sin, np.exp, lambda x: x], 0.0)
 # Settings.
 ft.config.traceback = "full"
 ft.config.traceback = None
-ft.config.traceback = "long"  # wrong: no such setting
 ft.config.threads = 2
 ft.errors.ShapeError("what", "fix")
 ft.gard  # wrong: no such name

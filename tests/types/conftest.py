@@ -1,0 +1,3 @@
+"""What type checkers read is not run."""
+
+collect_ignore = ["usage.py"]
