@@ -90,7 +90,7 @@ def test_their_code_is_python(page):
         compile(code, str(page), "exec")
 
 
-@pytest.mark.filterwarnings("default")
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("page", [page for page in PAGES if fences(page)], ids=lambda page: page.stem)
 def test_their_code_does_what_the_page_says(page):
     names: dict[str, Any] = {}
