@@ -93,17 +93,17 @@ class Cost(NamedTuple):
 
     def __str__(self) -> str:
         lines = [
-            f"{self.operations:,} operations, {_short(self.flops)} flops ({_short(self.transcendental)} of them "
-            "transcendental)",
-            f"{_bytes(self.read)} read, {_bytes(self.written)} written, peak of intermediate values "
-            f"{_bytes(self.peak)}",
+            f"{self.operations:,} operations, {short_number(self.flops)} flops "
+            f"({short_number(self.transcendental)} of them transcendental)",
+            f"{short_bytes(self.read)} read, {short_bytes(self.written)} written, peak of intermediate values "
+            f"{short_bytes(self.peak)}",
         ]
         if self.per_step:
             lines.append(f"steps of {', '.join(self.per_step)} are not known before it runs: one is counted")
         rows = [("flops", "share", "bytes", "times", "operation", "line")]
         for row in self.costliest:
             share = f"{100 * row.flops / self.flops:.0f}%" if self.flops else ""
-            rows.append((_short(row.flops), share, _bytes(row.bytes), f"{row.times:,}", row.what, row.where))
+            rows.append((short_number(row.flops), share, short_bytes(row.bytes), f"{row.times:,}", row.what, row.where))
         if len(rows) > 1:
             widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
             for texts in rows:
@@ -230,7 +230,7 @@ def _quotient(a: float, b: float) -> float:
     return a / b if b else 1.0 if a == b else float("inf")
 
 
-def _short(number: float) -> str:
+def short_number(number: float) -> str:
     """``1.23M``: three digits and a prefix."""
     for power, prefix in ((12, "T"), (9, "G"), (6, "M"), (3, "k")):
         if number >= 0.9995 * 10**power:
@@ -239,8 +239,9 @@ def _short(number: float) -> str:
     return f"{number:.0f}" if number == int(number) else f"{number:.1f}"
 
 
-def _bytes(number: float) -> str:
-    text = _short(number)
+def short_bytes(number: float) -> str:
+    """``1.23MB``."""
+    text = short_number(number)
     return f"{text}B" if text[-1] in "kMGT" else f"{text} B"
 
 

@@ -3,10 +3,11 @@
 Needs matplotlib and, for graphs as pictures, Graphviz's program ``dot``: ``pip install 'functrans[viz]'``.
 """
 
+from functrans.viz.bars import Costs, cost, costs
 from functrans.viz.boxes import Graph, graph
 from functrans.viz.curves import plot
 
-__all__ = ["Graph", "graph", "plot"]
+__all__ = ["Costs", "Graph", "cost", "costs", "graph", "plot"]
 
 
 def __dir__() -> list[str]:
