@@ -204,8 +204,8 @@ class _Text:
         ]
         rows += [
             f'<tr><td bgcolor="{self.color(line)}" width="14"></td><td align="left"><font color="{_GREY}">'
-            f'{label(line.place)}</font></td><td align="left"><font face="monospace">{label(line.text)}</font></td>'
-            "</tr>"
+            f'{label(line.place)}</font></td><td align="left"><font face="monospace">{label(line.text) or " "}</font>'
+            "</td></tr>"
             for line in lines[:_LEGEND]
         ]
         if len(lines) > _LEGEND:

@@ -221,3 +221,10 @@ def test_arguments_of_a_program():
 
 def test_same_program_same_text():
     assert ft.viz.graph(gradient()).dot == ft.viz.graph(gradient()).dot
+
+
+@drawn
+def test_lines_of_which_there_is_no_text():
+    space = {"np": np}
+    exec(compile("def f(x):\n    return np.sin(x)", "<nowhere>", "exec"), space)
+    assert "&lt;nowhere&gt;:2" in ft.viz.graph(space["f"], 1.0).svg()
