@@ -1,4 +1,4 @@
-"""The programs in docs/examples: short runs, which must learn."""
+"""The programs in docs/examples: short runs, which must give what their pages say."""
 
 import importlib.util
 import pathlib
