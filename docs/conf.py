@@ -20,7 +20,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
-    "sphinx.ext.mathjax",
+    "formulas",
     "matplotlib.sphinxext.plot_directive",
     "sphinx_copybutton",
     "sphinx_design",
@@ -70,6 +70,7 @@ nitpick_ignore_regex = [
     ("py:class", r"functrans\.compile\.entry\.Entry"),
 ]
 
+html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = "functrans"
 html_logo = html_favicon = "_static/logo.svg"
