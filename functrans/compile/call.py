@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from functrans.control import held
-from functrans.control.derived import chosen, linearized, spread_out
+from functrans.control.derived import linearized, specs_of
 from functrans.ir import Program
-from functrans.ops.duals import zeros
 from functrans.primitives import Joint, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.watch import WATCH
@@ -33,17 +32,15 @@ def _backward(
     kept: Sequence[Any], cts: Sequence[Any], moving: Sequence[bool], *, program: Program, allow: tuple[str, ...]
 ) -> list[Any]:
     cut = linearized(program, tuple(moving))
-    given = [zeros(atom.spec) if ct is None else ct for ct, atom in zip(cts, program.outputs, strict=True)]
-    found = bind(jit_p, *kept, *chosen(given, cut.moving), program=cut.linear, allow=allow)
-    return spread_out(found, cut.reached)
+    return held.pulled(jit_p, cut.linear, kept, cts, specs_of(program.outputs), cut, allow=allow)
 
 
 def _bound(*operands: Any, **params: Any) -> Any:
     return bind(jit_p, *operands, **params)
 
 
-def _run(program: Program, operands: Sequence[Any]) -> Any:
-    return bind(jit_p, *operands, program=program, allow=())
+def _run(program: Program, operands: Sequence[Any], *, allow: tuple[str, ...]) -> Any:
+    return bind(jit_p, *operands, program=program, allow=allow)
 
 
 jit_p: Primitive = Primitive(

@@ -21,7 +21,6 @@ from functrans.control.derived import (
     chosen,
     linearized,
     specs_of,
-    spread_out,
     without_effects,
 )
 from functrans.errors import expect_function
@@ -29,7 +28,6 @@ from functrans.frames import boundary, hide
 from functrans.function_types import P, T
 from functrans.interpreter import run, runner
 from functrans.ir import ArraySpec, Equation, Program, Var
-from functrans.ops.duals import zeros
 from functrans.primitives import Joint, Primitive
 from functrans.tracing.bind import bind
 from functrans.tracing.trace import live_equations
@@ -136,12 +134,11 @@ def _backward(
     kept: Sequence[Any], cts: Sequence[Any], moving: Sequence[bool], *, program: Program, policy: Policy
 ) -> list[Any]:
     cut = _cut(program, tuple(moving), policy)
-    given = [
-        zeros(atom.spec) if ct is None else ct
-        for ct, atom, moves in zip(cts, program.outputs, cut.moving, strict=True)
-        if moves
-    ]
-    return spread_out(bind(checkpoint_p, *kept, *given, program=cut.backward, policy=policy), cut.reached)
+    return held.pulled(checkpoint_p, cut.backward, kept, cts, specs_of(program.outputs), cut, policy=policy)
+
+
+def _run(program: Program, operands: Sequence[Any], *, policy: Policy) -> list[Any]:
+    return run(program, operands)
 
 
 def _bound(*operands: Any, **params: Any) -> Any:
@@ -152,7 +149,7 @@ checkpoint_p: Primitive = Primitive(
     "checkpoint",
     _impl,
     held.spec,
-    Joint(held.jvp(_bound, run), _forward, _backward, held.is_linear),
+    Joint(held.jvp(_bound, _run), _forward, _backward, held.is_linear),
     source=held.source,
     multiple=True,
     batch=held.batch,

@@ -8,7 +8,7 @@ Source: Griewank and Walther, *Evaluating Derivatives*, 2nd ed. (2008), chapter 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -88,7 +88,12 @@ def _jvp(
         if not HELD.get():
             return _split_jvp(primals, tangents, **how)  # type: ignore[arg-type]
         flags = tuple([dx is not None for dx in tangents])
-        program, reached = _forwards_again(flags, **how)  # type: ignore[arg-type]
+
+        def tangents_again(primals: Sequence[Any], given: Sequence[Any], **how: Any) -> Sequence[Any]:
+            return _split_jvp(primals, spread_out(given, flags), **how)[1]  # type: ignore[no-any-return]
+
+        given = [spec.strong() for spec in chosen(specs_of([*test.inputs[:tests], *body.inputs]), flags)]
+        program, reached = _again(("forwards", flags), given, tangents_again, **how)  # type: ignore[arg-type]
         found = bind(checkpoint_p, *primals, *chosen(tangents, flags), program=program, policy=nothing)
         return bind(while_p, *primals, **how), spread_out(found, reached)
     values, dual = Parts(primals, tests, bodies), Parts(tangents, tests, bodies)
@@ -198,7 +203,13 @@ def _backward(
     if isinstance(kept, list):
         given = tuple([ct is not None for ct in cts])
         how = {"test": test, "body": body, "tests": tests, "bodies": bodies, "counts": counts}
-        program, reached = _backwards_again(tuple(moving), given, **how)  # type: ignore[arg-type]
+
+        def back_again(primals: Sequence[Any], cts: Sequence[Any], **how: Any) -> Sequence[Any]:
+            kept = _run_forward(_sweeps(how["body"], moving[tests:], bodies), primals, **how)[1]
+            return _backward(kept, spread_out(cts, given), moving, **how)
+
+        outs = _spec(*specs_of([*test.inputs[:tests], *body.inputs]), **how)  # type: ignore[arg-type]
+        program, reached = _again(("backwards", moving, given), chosen(outs, given), back_again, **how)  # type: ignore[arg-type]
         found = bind(checkpoint_p, *kept, *chosen(cts, given), program=program, policy=nothing)
         return spread_out(found, reached)
     specs = StepParts(specs_of(body.inputs), bodies, len(body.inputs) - bodies)
@@ -206,47 +217,34 @@ def _backward(
     return [*[None] * tests, *walked_back(sweeps, held, steps, cts, specs, None, True)]
 
 
-def _backwards_again(
-    moving: Flags, given: Flags, *, test: Program, body: Program, tests: int, **how: Any
+def _again(
+    key: tuple[Any, ...],
+    more: Sequence[ArraySpec],
+    act: Callable[..., Sequence[Any]],
+    *,
+    test: Program,
+    body: Program,
+    tests: int,
+    **how: Any,
 ) -> tuple[Program, Flags]:
-    """Operands, and cotangents of the outputs that are given one, to those of the operands that ``moving`` says."""
-    key = ("again", moving, given, id(test), how["bodies"], how["counts"])
+    """What ``act(operands, rest, **params)`` does, as a program of the operands and ``more``; which results are there.
+
+    It runs the loop a second time, so it is given one without effects.
+    """
+    key = (*key, id(test), how["bodies"], how["counts"])
     known = body.derived.get(key)
     if known is None:
         specs = [*specs_of(test.inputs[:tests]), *specs_of(body.inputs)]
-        outs = _spec(*specs, test=test, body=body, tests=tests, **how)
-        reached: list[bool] = []
+        there: list[bool] = []
 
         def again(*leaves: Any) -> list[Any]:
-            primals, cts = leaves[: len(specs)], spread_out(leaves[len(specs) :], given)
             params = {"test": without_effects(test), "body": without_effects(body), "tests": tests, **how}
-            kept = _run_forward(_sweeps(params["body"], moving[tests:], how["bodies"]), primals, **params)[1]
-            found = _backward(kept, cts, moving, **params)
-            reached[:] = [ct is not None for ct in found]
-            return chosen(found, reached)
+            found = act(leaves[: len(specs)], leaves[len(specs) :], **params)
+            there[:] = [x is not None for x in found]
+            return chosen(found, there)
 
-        made = flat_program(again, [*specs, *chosen(outs, given)], f"again_{body.name}")
-        known = body.derived.setdefault(key, (made, tuple(reached), test))
-    return known[0], known[1]
-
-
-def _forwards_again(moving: Flags, *, test: Program, body: Program, tests: int, **how: Any) -> tuple[Program, Flags]:
-    """Operands, and tangents of those that ``moving`` says, to the tangents of the outputs that move."""
-    key = ("forwards again", moving, id(test), how["bodies"], how["counts"])
-    known = body.derived.get(key)
-    if known is None:
-        specs = [*specs_of(test.inputs[:tests]), *specs_of(body.inputs)]
-        moved: list[bool] = []
-
-        def again(*leaves: Any) -> list[Any]:
-            primals, tangents = leaves[: len(specs)], spread_out(leaves[len(specs) :], moving)
-            params = {"test": without_effects(test), "body": without_effects(body), "tests": tests, **how}
-            found = _split_jvp(primals, tangents, **params)[1]
-            moved[:] = [t is not None for t in found]
-            return chosen(found, moved)
-
-        made = flat_program(again, [*specs, *[s.strong() for s in chosen(specs, moving)]], f"again_{body.name}")
-        known = body.derived.setdefault(key, (made, tuple(moved), test))
+        made = flat_program(again, [*specs, *more], f"again_{body.name}")
+        known = body.derived.setdefault(key, (made, tuple(there), test))
     return known[0], known[1]
 
 

@@ -60,10 +60,9 @@ class StagedRecorder(Recorder):
 
     def errors_at(self, location: Location | None) -> Errors:
         """What ``np.errstate`` says of an operation, where that is not what it said when the trace began."""
-        found = difference(self._errors, np.geterr())
-        if not found and self.anywhere and location is not None and location.walks > self._walks:
-            return QUIET if set(self._errors.values()) == {"ignore"} else ()
-        return found
+        if self.anywhere and location is not None and location.walks > self._walks:
+            return QUIET  # whatever the caller says now
+        return difference(self._errors, np.geterr())
 
     def atom(self, value: Any) -> Atom:
         """How a value enters an equation: its variable, or a literal if it does not depend on this trace's inputs."""
