@@ -4,6 +4,7 @@ import doctest
 import html
 import importlib
 import inspect
+import linecache
 import subprocess
 from typing import Any, ClassVar
 
@@ -63,8 +64,10 @@ class Show(SphinxDirective):
         """The example, and HTML or a picture; text where the program that draws is not there."""
         code = "\n".join(self.content)
         scope: dict[str, Any] = {"__name__": "__main__"}
-        for example in doctest.DocTestParser().get_examples(code):
-            exec(compile(example.source, f"<{self.env.docname}>", "exec"), scope)
+        text = "".join(example.source for example in doctest.DocTestParser().get_examples(code))
+        name = f"{self.env.docname.rpartition('/')[2]}.py"
+        linecache.cache[name] = (len(text), None, text.splitlines(True), name)  # for lines that what is shown names
+        exec(compile(text, name, "exec"), scope)
         block = nodes.literal_block(code, code, language="pycon")
         self.set_source_info(block)
         shown = nodes.raw("", f'<div class="shown">{_shown(eval(self.arguments[0], scope))}</div>', format="html")
