@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -189,8 +190,9 @@ def trace(f: Callable[P, Any]) -> Widened[P, Program]:
             hide(error)
             raise
 
-    traced.__name__ = f"trace_{getattr(f, '__name__', 'program')}"
     made: Any = traced
+    functools.update_wrapper(made, f, updated=())
+    made.__name__ = made.__qualname__ = f"trace_{getattr(f, '__name__', 'program')}".replace("<", "").replace(">", "")
     return made  # type: ignore[no-any-return]
 
 
