@@ -482,6 +482,8 @@ def test_plot_without_matplotlib(refuse, monkeypatch, tmp_path):
     ],
 )
 def test_mistake(refuse, model, argv, message):
+    if "--plot" in argv:
+        pytest.importorskip("matplotlib")
     told = refuse(*shlex.split(argv))
     assert "\n" not in told
     assert told.startswith(message)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy
 
 import functrans as ft
 import functrans.scipy.linalg as linalg
@@ -16,6 +17,7 @@ import functrans.scipy.special as special
 import functrans.scipy.stats as stats
 
 PAGE = Path(__file__).parent.parent / "docs" / "kinks.md"
+SCIPY = tuple(map(int, scipy.__version__.split(".")[:2]))
 NAMES = {"np": np, "linalg": linalg, "special": special, "stats": stats, "inf": np.inf, "nan": np.nan}
 
 
@@ -25,7 +27,9 @@ def rows() -> list[Any]:
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
         if len(cells) == 5 and cells[0].startswith("`"):
             f, at, order, value = cells[0].strip("`"), cells[1].strip("`"), int(cells[2]), cells[3]
-            found.append(pytest.param(f, at, order, value, id=f"{f} at {at}, order {order}"))
+            new = 'assume_a="diagonal"' in f and SCIPY < (1, 15)
+            skip = pytest.mark.skipif(new, reason="came with SciPy 1.15")
+            found.append(pytest.param(f, at, order, value, id=f"{f} at {at}, order {order}", marks=skip))
     return found
 
 

@@ -28,7 +28,8 @@ def test_values(f):
         live(lambda b, a=a: f(a, b), b)
     live(lambda a: f(a, [1, 2, 3]), B.astype(np.float32))
     if f is not np.union1d:
-        live(lambda a, b: f(a, b, assume_unique=True), A, B)
+        flat = f is np.setxor1d and np.lib.NumpyVersion(np.__version__) < "2.1.0"  # where it joins them as they are
+        live(lambda a, b: f(a, b, assume_unique=True), A.ravel() if flat else A, B)
 
 
 def test_indices():
