@@ -1096,8 +1096,8 @@ def pickled():
     "    ft.grad(lambda x: bind(RULELESS, x))(1.0)",
     "                      ^^^^^^^^^^^^^^^^^",
     (
-        "Fix: declare one where the primitive is declared (docs/add_a_primitive.md), or pass "
-        "`functrans.stop_gradient(x)` if no derivative is wanted through it."
+        "Fix: declare one with the primitive (`functrans.primitive(f, jvp=...)`, docs/add_a_primitive.md), "
+        "or pass `functrans.stop_gradient(x)` if no derivative is wanted through it."
     ),
 )
 def no_rule():
@@ -1112,8 +1112,8 @@ def no_rule():
     "    ft.jvp(lambda x: bind(RULELESS, x), (1.0,), (1.0,))",
     "                     ^^^^^^^^^^^^^^^^^",
     (
-        "Fix: declare one where the primitive is declared (docs/add_a_primitive.md), or pass "
-        "`functrans.stop_gradient(x)` if no derivative is wanted through it."
+        "Fix: declare one with the primitive (`functrans.primitive(f, jvp=...)`, docs/add_a_primitive.md), "
+        "or pass `functrans.stop_gradient(x)` if no derivative is wanted through it."
     ),
 )
 def no_rule_forwards():

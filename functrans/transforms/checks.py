@@ -31,8 +31,8 @@ def check_differentiable(primitive: Primitive, traced: int) -> None:
         case None:
             raise MissingRuleError(
                 f"the primitive `{primitive.name}` has no derivative rule",
-                "declare one where the primitive is declared (docs/add_a_primitive.md), or pass "
-                "`functrans.stop_gradient(x)` if no derivative is wanted through it.",
+                "declare one with the primitive (`functrans.primitive(f, jvp=...)`, docs/add_a_primitive.md), "
+                "or pass `functrans.stop_gradient(x)` if no derivative is wanted through it.",
             )
         case Linear() | Bilinear():
             rules = derivative.transposes
