@@ -13,7 +13,7 @@ from tests.catalogue.numpy_calls import CALLS
 
 def _spectral(w, v):
     """The values, and a function of the matrix."""
-    return w, (v * w[..., None, :] ** 2) @ np.conj(v.mT)
+    return w, (v * w[..., None, :] ** 2) @ np.conj(np.swapaxes(v, -1, -2))
 
 
 def _moduli(w, v):

@@ -72,7 +72,7 @@ calls(
     (lambda x, y: np.meshgrid(x, y, indexing="ij"), (2,), (3,)),
     (lambda x, y: np.meshgrid(x, y, sparse=True), (2,), (3,)),
 )
-calls("astype", (lambda x: np.astype(x, np.float32).astype(np.float64) * 0 + np.astype(x, np.complex128).real, (3,)))
+calls("astype", (lambda x: np.astype(x, np.complex128) * (1 + 2j), (3,)), (lambda x: np.astype(x, np.float64), (3,)))
 calls(
     "array asarray asanyarray ascontiguousarray asfortranarray asarray_chkfinite require",
     (lambda x: fnp.array([x, 2 * x]), (3,)),
@@ -105,7 +105,7 @@ calls("take", (lambda x: np.take(x, _I), (3,)), (lambda x: np.take(x, _I, axis=1
 calls("take_along_axis", (lambda x: np.take_along_axis(x, _I[None, :] % 2, axis=0), (2, 3)))
 calls("compress", (lambda x: np.compress([True, False, True], x, axis=1), (2, 3)))
 calls("extract", (lambda x: np.extract(_MASK, x), (2, 3)))
-calls("where", (lambda x, y: np.where(_MASK, x, y), (2, 3), (3,)))
+calls("where", (lambda x, y: np.where(_MASK, x, y), (2, 3), (3,)), (lambda x, y: np.where(_MASK, x, y), (2, 3), (2, 3)))
 calls(
     "choose",
     (lambda x, y: np.choose(np.array([0, 1, 1]), [x, y]), (3,), (2, 3)),
@@ -137,7 +137,9 @@ CALLS["np.vecdot"].append((lambda x, y: np.vecdot(x, y, axis=0), (3, 2), (3, 1))
 calls("inner", (None, (2, 3), (2, 3)), (None, (), (3,)))
 calls("outer", (None, (2,), (3,)), (None, C(2), (3,)))
 calls("kron", (None, (2, 2), (2, 3)), (None, (2,), (2, 2)))
-calls("cross", (None, (2, 3), (3,)), (lambda x, y: np.cross(x, y, axisa=0, axisc=0), (3, 2), (2, 3)))
+calls(
+    "cross", (None, (2, 3), (3,)), (None, (3,), (3,)), (lambda x, y: np.cross(x, y, axisa=0, axisc=0), (3, 2), (2, 3))
+)
 calls(
     "tensordot",
     (lambda x, y: np.tensordot(x, y, axes=([0, 1], [1, 0])), (2, 3, 2), (3, 2)),
