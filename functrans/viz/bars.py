@@ -68,11 +68,11 @@ def _times(value: float, base: float) -> str:
 def costs(f: Callable[..., Any], *args: Any, argnums: Argnums = None) -> Costs:
     """What ``f`` costs, and its gradient, its Hessian times a vector, and its Hessian, as a table.
 
-    Each is traced, and its :class:`Program`'s cost counted (:meth:`Program.cost`): nothing is run or measured.
+    Each is traced, and the cost of its program counted (:meth:`functrans.Program.cost`): nothing is run or measured.
 
     Args:
         f: returns one real number.
-        *args: its arguments, of which shape and dtype count; or their :class:`ArraySpec`.
+        *args: its arguments, of which shape and dtype count; or their :class:`~functrans.ArraySpec`.
         argnums: which of them to differentiate in, as for :func:`functrans.grad`.
 
     Returns:
@@ -121,7 +121,7 @@ def cost(f: Callable[..., Any], *args: Any, argnums: Argnums = None, ax: Axes | 
 
     Args:
         f: returns one real number.
-        *args: its arguments, of which shape and dtype count; or their :class:`ArraySpec`.
+        *args: its arguments, of which shape and dtype count; or their :class:`~functrans.ArraySpec`.
         argnums: which of them to differentiate in, as for :func:`functrans.grad`.
         ax: the axes to draw on; by default the current ones of ``matplotlib.pyplot``.
 

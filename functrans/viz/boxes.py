@@ -55,7 +55,9 @@ class Graph:
             ModuleNotFoundError: the Python package ``graphviz`` is missing.
             GraphvizError: Graphviz's program ``dot`` is missing.
         """
-        return self._drawn("svg").decode()
+        # Graphviz makes links of what has a tip, which go nowhere, and which pages underline.
+        linked = self._drawn("svg").decode()
+        return re.sub(r'<a xlink:title="([^"]*)">', r"<g><title>\1</title>", linked).replace("</a>", "</g>")
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a file; its suffix says what: ``.dot`` or ``.gv`` the text, ``.svg``, ``.png``, ``.pdf`` the picture.
@@ -67,7 +69,8 @@ class Graph:
         suffix = os.path.splitext(os.fspath(path))[1][1:].lower()
         if not suffix:
             raise ValueError(f"{os.fspath(path)!r} has no suffix: .dot, .svg, .png or .pdf says what to write")
-        data = self.dot.encode() if suffix in ("dot", "gv") else self._drawn(suffix)
+        texts = {"dot": lambda: self.dot, "gv": lambda: self.dot, "svg": self.svg}
+        data = texts[suffix]().encode() if suffix in texts else self._drawn(suffix)
         with open(path, "wb") as file:
             file.write(data)
 
@@ -113,7 +116,7 @@ def graph(program: Program | Callable[..., Any], *args: Any, limit: int = LIMIT,
     equation says in full is told when the mouse rests on it.
 
     Args:
-        program: a :class:`Program`; or a function, which is traced with ``args``.
+        program: a :class:`~functrans.Program`; or a function, which is traced with ``args``.
         *args: arguments of the function, of which shape and dtype count.
         limit: a program of more equations is drawn in groups, a box for each of the user's lines.
         held: whether to draw the programs that equations hold, too.

@@ -168,6 +168,8 @@ def test_pictures(tmp_path):
     root = ET.fromstring(graph.svg())
     assert root.tag.endswith("svg")
     texts = [text.strip() for text in root.itertext()]
+    assert "<a " not in graph.svg()
+    assert any(text.startswith("a = np.sin(x)\ntest_boxes.py:") for text in texts)  # what the mouse is told
     assert {"sin", "cos", "x", "output", "forward", "backward"} <= set(texts)
     assert graph._repr_svg_() == graph.svg()
     for suffix, start in ((".png", b"\x89PNG"), (".pdf", b"%PDF"), (".svg", b"<?xml"), (".dot", b"digraph")):
