@@ -173,6 +173,13 @@ def test_options_that_are_traced():
         ft.grad(lambda x: power(x, k=x))(3.0)
 
 
+def test_options_that_local_derivatives_do_not_know():
+    scaled = primitive(lambda x, scale=1.0: scale * np.sin(x), derivatives=[lambda out, x: np.cos(x)])
+    assert ft.grad(scaled)(0.0) == 1.0
+    with pytest.raises(DerivativeError, match="the option `scale`, of which its local derivatives know nothing"):
+        ft.grad(lambda x: scaled(x, scale=2.0))(0.0)
+
+
 def test_numbers_promote_as_they_do_without_a_trace():
     x = X.astype(np.float32)
     for f in (lambda x: product(x, 2.0), lambda x: stretched(np.diag(x), 2), lambda x: sine_and_cosine(x)[0]):
