@@ -235,8 +235,9 @@ def primitive(
         vjp: ``vjp(ct, out, *args, **options)`` gives a cotangent for each argument, in a tuple (None: zero), linear in
             ``ct``. Forward mode transposes it, if there is no ``jvp``.
         derivatives: of an elementwise function, the local derivative in each argument: ``d(out, *args)`` or a number
-            (which know of no options: with any, give ``jvp``). Or ``"numerical"``: difference quotients, four calls for a tangent and four for each entry of a gradient,
-            good to about 12 digits in double precision (second derivatives to 8).
+            (which know of no options: with any, give ``jvp``). Or ``"numerical"``: difference quotients, four calls for
+            a tangent and four for each entry of a gradient, good to about 12 digits in double precision (second
+            derivatives to 8).
         spec: ``spec(*specs, **options)`` gives the :class:`~functrans.ArraySpec` of the result (a tuple of them), which
             a staged trace needs. Left out, the function is called once, with arrays of 0.5, to see.
         batch: how it maps over a leading axis: ``"loop"``, one example after the other (the default);
@@ -322,8 +323,8 @@ def _declared(fun: Any, jvp: Any, vjp: Any, derivatives: Any, spec: Any, batch: 
                 )
         if local and options:
             raise DerivativeError(
-                f"{describe_function(fun)} was given the option `{next(iter(options))}`, of which its local derivatives "
-                "know nothing",
+                f"{describe_function(fun)} was given the option `{next(iter(options))}`, of which its local "
+                "derivatives know nothing",
                 'give `jvp=`, whose rule is handed the options, and `batch="elementwise"`.',
             )
         values = [arg if type(arg) is Tracer or is_weak(arg) else np.asarray(arg)[()] for arg in args]
