@@ -27,7 +27,7 @@ from functrans.control.derived import (
 )
 from functrans.control.derived import batched as batched_program
 from functrans.errors import ShapeError, TreeError, describe_function, expect_function
-from functrans.frames import boundary
+from functrans.frames import boundary, hide
 from functrans.function_types import P, Q, T
 from functrans.interpreter import run, runner
 from functrans.ir import ArraySpec, Program
@@ -237,7 +237,6 @@ switch_p: Primitive = Primitive(
 # What users call.
 
 
-@boundary
 def cond(pred: Any, true_fun: Callable[P, T], false_fun: Callable[Q, T], *operands: Any) -> T:
     """``true_fun(*operands)`` if ``pred`` holds, else ``false_fun(*operands)``.
 
@@ -262,18 +261,22 @@ def cond(pred: Any, true_fun: Callable[P, T], false_fun: Callable[Q, T], *operan
         >>> ft.vmap(ft.grad(f))(np.array([4.0, -1.0]))
         array([ 0.25, -1.  ])
     """
-    expect_function(true_fun, "cond")
-    expect_function(false_fun, "cond")
-    if np.ndim(pred):
-        raise ShapeError(
-            f"`cond` with a predicate that is {ArraySpec.of(pred)}, not one truth value",
-            "use `np.where` to choose entry by entry, or `functrans.vmap` to choose for each example.",
-        )
-    if type(pred) is not Tracer or not staged_by(pred):
-        taken: Callable[..., T] = true_fun if pred else false_fun
-        return taken(*operands)
-    index = strong(pred if pred.dtype.kind == "b" else np.not_equal(pred, 0))
-    return _switched("cond", np.where(index, 0, 1), (true_fun, false_fun), operands)  # type: ignore[no-any-return]
+    try:
+        expect_function(true_fun, "cond")
+        expect_function(false_fun, "cond")
+        if np.ndim(pred):
+            raise ShapeError(
+                f"`cond` with a predicate that is {ArraySpec.of(pred)}, not one truth value",
+                "use `np.where` to choose entry by entry, or `functrans.vmap` to choose for each example.",
+            )
+        if type(pred) is not Tracer or not staged_by(pred):
+            taken: Callable[..., T] = true_fun if pred else false_fun
+            return taken(*operands)
+        index = strong(pred if pred.dtype.kind == "b" else np.not_equal(pred, 0))
+        return _switched("cond", np.where(index, 0, 1), (true_fun, false_fun), operands)  # type: ignore[no-any-return]
+    except Exception as error:
+        hide(error)
+        raise
 
 
 @boundary

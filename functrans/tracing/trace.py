@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -191,7 +190,7 @@ def trace(f: Callable[P, Any]) -> Widened[P, Program]:
             raise
 
     made: Any = traced
-    functools.update_wrapper(made, f, updated=())
+    made.__wrapped__, made.__doc__ = f, f.__doc__
     made.__name__ = made.__qualname__ = f"trace_{getattr(f, '__name__', 'program')}".replace("<", "").replace(">", "")
     return made  # type: ignore[no-any-return]
 
