@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from functrans.compile.fusion import Block, place
-from functrans.compile.kernels import ADD_REDUCE, Kernel, Names, kernel_of, prepared, ufunc_of
+from functrans.compile.kernels import ADD_REDUCE, Kernel, Names, entrywise, kernel_of, prepared
 from functrans.ir import Atom, Equation, Literal, Var
 from functrans.ir.quiet import Errors, errstate_source, within
 
@@ -117,7 +117,7 @@ class BlockSource:
         if atom in self._where:
             return self._where[atom]
         assert isinstance(atom, Literal)
-        ufunc = ufunc_of(equation)
+        ufunc = entrywise(equation)
         value = atom.value
         if ufunc is not None:
             value = prepared(value, ufunc, equation, position)

@@ -16,6 +16,7 @@ from functrans.compile.blocks import CompiledBlock
 from functrans.compile.blocks import compiled as compiled_block
 from functrans.compile.emit import Scope, expression, ufunc_of, written
 from functrans.compile.fusion import Block, groups
+from functrans.compile.later import Later
 from functrans.compile.plan import Plan, large
 from functrans.compile.rewriting import with_equations
 from functrans.ir import Atom, Equation, Literal, Program, Var
@@ -45,7 +46,7 @@ def generated(program: Program) -> Code:
     text = writer.text()
     space = writer.scope.values
     if writer.guarded:
-        space["otherwise"] = _Later(program)
+        space["otherwise"] = Later(lambda: _unplanned(program))
     exec(compile(text, f"<functrans {program.name}>", "exec"), space)
     shown = "".join(f"# block{i or ''}:\n{block.source.rstrip()}\n\n" for i, block in enumerate(blocks)) + text
     plan = writer.plan
@@ -77,22 +78,12 @@ def with_blocks(program: Program) -> tuple[Program, list[CompiledBlock]]:
     return with_equations(program, equations), blocks
 
 
-class _Later:
-    """The same program for arrays that lie in memory otherwise; written when it is first called."""
-
-    __slots__ = ("_program", "_run")
-
-    def __init__(self, program: Program) -> None:
-        self._program = program
-        self._run: Callable[..., Any] | None = None
-
-    def __call__(self, *leaves: Any) -> Any:
-        if self._run is None:
-            writer = _Function(self._program, planned=False)
-            text = writer.text()
-            exec(compile(text, f"<functrans {self._program.name}>", "exec"), writer.scope.values)
-            self._run = writer.scope.values[writer.name]
-        return self._run(*leaves)
+def _unplanned(program: Program) -> Callable[..., Any]:
+    """The same program for arrays that lie in memory otherwise."""
+    writer = _Function(program, planned=False)
+    text = writer.text()
+    exec(compile(text, f"<functrans {program.name}>", "exec"), writer.scope.values)
+    return writer.scope.values[writer.name]  # type: ignore[no-any-return]
 
 
 class _Function:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,26 +12,50 @@ from functrans.ir import Equation, Program
 from functrans.ops.index_template import MASK, index_source, may_repeat
 
 _BINARY = {
-    "add": ("+", np.add),
-    "subtract": ("-", np.subtract),
-    "multiply": ("*", np.multiply),
-    "divide": ("/", np.divide),
-    "pow": ("**", None),
-    "floor_divide": ("//", np.floor_divide),
-    "remainder": ("%", np.remainder),
-    "less": ("<", np.less),
-    "less_equal": ("<=", np.less_equal),
-    "greater": (">", np.greater),
-    "greater_equal": (">=", np.greater_equal),
-    "equal": ("==", np.equal),
-    "not_equal": ("!=", np.not_equal),
-    "bitwise_and": ("&", np.bitwise_and),
-    "bitwise_or": ("|", np.bitwise_or),
-    "bitwise_xor": ("^", np.bitwise_xor),
-    "left_shift": ("<<", np.left_shift),
-    "right_shift": (">>", np.right_shift),
+    "add": "+",
+    "subtract": "-",
+    "multiply": "*",
+    "divide": "/",
+    "pow": "**",
+    "floor_divide": "//",
+    "remainder": "%",
+    "less": "<",
+    "less_equal": "<=",
+    "greater": ">",
+    "greater_equal": ">=",
+    "equal": "==",
+    "not_equal": "!=",
+    "bitwise_and": "&",
+    "bitwise_or": "|",
+    "bitwise_xor": "^",
+    "left_shift": "<<",
+    "right_shift": ">>",
 }
-_UNARY = {"negative": ("-", np.negative), "positive": ("+", np.positive), "invert": ("~", np.invert)}
+_UNARY = {"negative": "-", "positive": "+", "invert": "~"}
+#: What Python's operators call for arrays. (Not ``**``, which looks at the exponent first.)
+OPERATORS: dict[Any, np.ufunc] = {
+    operator.add: np.add,
+    operator.sub: np.subtract,
+    operator.mul: np.multiply,
+    operator.truediv: np.divide,
+    operator.floordiv: np.floor_divide,
+    operator.mod: np.remainder,
+    operator.neg: np.negative,
+    operator.pos: np.positive,
+    operator.abs: np.absolute,
+    operator.lt: np.less,
+    operator.le: np.less_equal,
+    operator.gt: np.greater,
+    operator.ge: np.greater_equal,
+    operator.eq: np.equal,
+    operator.ne: np.not_equal,
+    operator.and_: np.bitwise_and,
+    operator.or_: np.bitwise_or,
+    operator.xor: np.bitwise_xor,
+    operator.invert: np.invert,
+    operator.lshift: np.left_shift,
+    operator.rshift: np.right_shift,
+}
 _REDUCE = {"sum": np.add.reduce, "prod": np.multiply.reduce, "max": np.maximum.reduce, "min": np.minimum.reduce}
 _REDUCE_NAMES = {"sum": "add_reduce", "prod": "multiply_reduce", "max": "maximum_reduce", "min": "minimum_reduce"}
 #: What gives an array of its own, which nothing else holds, beside ufuncs.
@@ -47,27 +72,20 @@ KEEPS_ORDER = frozenset(
 
 def ufunc_of(equation: Equation) -> np.ufunc | None:
     """The ufunc that computes an equation, if one does with the operands alone, and gives one result."""
-    primitive = equation.primitive
-    impl = primitive.impl
-    if equation.params or primitive.multiple:
+    impl = equation.primitive.impl
+    ufunc = impl if isinstance(impl, np.ufunc) else OPERATORS.get(impl)
+    if ufunc is None or equation.params or ufunc.nout != 1 or ufunc.nin != len(equation.inputs):
         return None
-    if isinstance(impl, np.ufunc):
-        return impl if impl.signature is None or impl is np.matmul else None
-    name = primitive.name
-    if name in _BINARY:
-        return _BINARY[name][1]
-    if name in _UNARY:
-        return _UNARY[name][1]
-    return np.absolute if name == "absolute" else None
+    return ufunc if ufunc.signature is None or ufunc is np.matmul else None
 
 
 def symbolic(equation: Equation, args: Sequence[str]) -> str | None:
     """The equation with Python's operators, if it is one of them."""
     name = equation.primitive.name
     if name in _BINARY:
-        return f"{args[0]} {_BINARY[name][0]} {args[1]}"
+        return f"{args[0]} {_BINARY[name]} {args[1]}"
     if name in _UNARY:
-        return f"{_UNARY[name][0]}{args[0]}"
+        return f"{_UNARY[name]}{args[0]}"
     return f"abs({args[0]})" if name in ("absolute", "abs_complex") else None
 
 

@@ -6,12 +6,12 @@ is cut. Left out are ``fmax`` and ``fmin``, which choose between zeros of differ
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from functrans.compile.emit import OPERATORS, ufunc_of
 from functrans.ir import Equation, Literal
 from functrans.ir.program import frozen_key
 from functrans.ir.quiet import QUIET, Errors
@@ -67,50 +67,24 @@ class Kernel(NamedTuple):
     slow: bool = False
 
 
-_OPERATORS: dict[Any, np.ufunc] = {
-    operator.add: np.add,
-    operator.sub: np.subtract,
-    operator.mul: np.multiply,
-    operator.truediv: np.divide,
-    operator.floordiv: np.floor_divide,
-    operator.mod: np.remainder,
-    operator.neg: np.negative,
-    operator.pos: np.positive,
-    operator.abs: np.absolute,
-    operator.lt: np.less,
-    operator.le: np.less_equal,
-    operator.gt: np.greater,
-    operator.ge: np.greater_equal,
-    operator.eq: np.equal,
-    operator.ne: np.not_equal,
-    operator.and_: np.bitwise_and,
-    operator.or_: np.bitwise_or,
-    operator.xor: np.bitwise_xor,
-    operator.invert: np.invert,
-    operator.lshift: np.left_shift,
-    operator.rshift: np.right_shift,
-}
-_FAST = frozenset({*_OPERATORS.values(), np.sqrt, np.square, np.reciprocal, np.maximum, np.minimum, np.conjugate}) - {
+_FAST = frozenset({*OPERATORS.values(), np.sqrt, np.square, np.reciprocal, np.maximum, np.minimum, np.conjugate}) - {
     np.floor_divide,
     np.remainder,
 }
 _BY_PLACE = frozenset({np.fmax, np.fmin})
 
 
-def ufunc_of(equation: Equation) -> np.ufunc | None:
-    """The ufunc of one result that an equation is a call of."""
-    impl = equation.primitive.impl
-    ufunc = impl if isinstance(impl, np.ufunc) else _OPERATORS.get(impl)
-    if ufunc is None or ufunc.nout != 1 or ufunc.signature is not None or ufunc in _BY_PLACE:
-        return None
-    return ufunc if ufunc.nin == len(equation.inputs) else None
+def entrywise(equation: Equation) -> np.ufunc | None:
+    """The ufunc that an equation is a call of, if it may be cut anywhere."""
+    ufunc = ufunc_of(equation)
+    return None if ufunc is None or ufunc.signature is not None or ufunc in _BY_PLACE else ufunc
 
 
 def kernel_of(equation: Equation) -> Kernel | None:
     """How an equation is written in a block; None if it cannot be."""
     if equation.params:
         return None
-    ufunc = ufunc_of(equation)
+    ufunc = entrywise(equation)
     if ufunc is not None:
         return _SIMPLE if ufunc in _FAST else _SLOW
     find = _OTHERS.get(equation.primitive.name)

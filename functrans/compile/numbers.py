@@ -39,12 +39,12 @@ _SAME = frozenset({"strong", "weak", "positive"})
 _FLOAT64 = np.dtype(np.float64)
 
 
-def on_numbers(program: Program, otherwise: Callable[[], Callable[..., Any]]) -> Code | None:
+def on_numbers(program: Program, otherwise: Callable[..., Any]) -> Code | None:
     """The code of a program all values of which are single numbers in double precision; None for another program.
 
     Args:
         program: what is to be run.
-        otherwise: gives what runs it with NumPy.
+        otherwise: runs it with NumPy.
     """
     if not _fits(program):
         return None
@@ -55,20 +55,15 @@ def on_numbers(program: Program, otherwise: Callable[[], Callable[..., Any]]) ->
     return Code(_guarded(space[writer.name], otherwise), text, 0, 0)
 
 
-def _guarded(fast: Callable[..., Any], otherwise: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
+def _guarded(fast: Callable[..., Any], otherwise: Callable[..., Any]) -> Callable[..., Any]:
     """``fast``, and in its place what NumPy gives where Python raises or a result is not finite."""
-    safe: list[Callable[..., Any]] = []
 
     def run(*leaves: Any) -> Any:
         try:
             outs = fast(*leaves)
         except (ArithmeticError, ValueError):
             outs = None
-        if outs is not None:
-            return outs
-        if not safe:
-            safe.append(otherwise())
-        return safe[0](*leaves)
+        return otherwise(*leaves) if outs is None else outs
 
     return run
 

@@ -7,9 +7,10 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 from functrans.compile.code import Code, generated
+from functrans.compile.later import Later
 from functrans.compile.numbers import on_numbers
 from functrans.compile.passes import EXACT, ROUNDING
-from functrans.compile.rewriting import Pass, with_equations
+from functrans.compile.rewriting import with_equations
 from functrans.compile.speculation import Speculating, speculative
 from functrans.ir import Program
 from functrans.ir.program import held_programs
@@ -68,22 +69,30 @@ def compiled(program: Program, allow: tuple[str, ...] = ()) -> Compiled:
 def _compile(program: Program, allow: tuple[str, ...]) -> Compiled:
     stages: list[Stage] = []
     made = program
-    # Those that round otherwise look at calls that have been opened, before the others.
-    passes: dict[str, Pass] = {"inline": EXACT["inline"], **{name: ROUNDING[name] for name in allow}, **EXACT}
-    for name, rewrite in passes.items():
+    passes = list(EXACT.items())
+    if allow:
+        # Those that round otherwise look at what is as it was written, but for calls, which have been opened, and for
+        # products that need not absorb zeros.
+        passes[:1] = [*[(name, EXACT[name]) for name in ("inline", "algebra")], *[(n, ROUNDING[n]) for n in allow]]
+    for name, rewrite in passes:
         start = perf_counter()
         made = rewrite(made)
         stages.append(Stage(name, 1e3 * (perf_counter() - start), len(made.equations)))
     start = perf_counter()
     made = _with_held(made, allow)
-    code = on_numbers(made, lambda: generated(made).run)
+    careful = Later(lambda: generated(made).run)
+    code = on_numbers(made, careful)
     fast = speculative(made) if code is None else None
     if code is None:
-        code = generated(made if fast is None else fast.program)
+        quick = made if fast is None else fast.program
+        if fast is not None:
+            for name in allow:  # they find more among plain products
+                quick = ROUNDING[name](quick)
+        code = generated(quick)
     stages.append(Stage("code", 1e3 * (perf_counter() - start), len(made.equations)))
     found = Compiled(program, made, stages, code)
     if fast is not None:
-        found.run = Speculating(code.run, lambda: generated(made).run, fast.heard)
+        found.run = Speculating(code.run, careful, fast.heard)
     return found
 
 

@@ -164,17 +164,15 @@ def _looking_at(program: Program, atoms: Sequence[Atom]) -> Program:
 
 
 class Speculating:
-    """Runs ``fast``, what :func:`speculative` made of a program that ``careful()`` gives a function for: same results,
-    same warnings.
+    """Runs ``fast``, what :func:`speculative` made of the program that ``careful`` runs: same results, same warnings.
 
     Where that is in vain time and again, it is given up.
     """
 
-    __slots__ = ("_careful", "_fast", "_heard", "_make", "_patience")
+    __slots__ = ("_careful", "_fast", "_heard", "_patience")
 
-    def __init__(self, fast: Callable[..., Any], careful: Callable[[], Callable[..., Any]], heard: bool) -> None:
-        self._fast, self._make, self._heard = fast, careful, heard
-        self._careful: Callable[..., Any] | None = None
+    def __init__(self, fast: Callable[..., Any], careful: Callable[..., Any], heard: bool) -> None:
+        self._fast, self._careful, self._heard = fast, careful, heard
         self._patience = 4
 
     def __call__(self, *leaves: Any) -> tuple[Any, ...]:
@@ -193,8 +191,6 @@ class Speculating:
             except Exception:  # of a NaN, perhaps; if not, it comes again
                 pass
             self._patience -= 1
-        if self._careful is None:
-            self._careful = self._make()
         if reported:
             with np.errstate(all="ignore"):
                 return self._careful(*leaves)  # type: ignore[no-any-return]

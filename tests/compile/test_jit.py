@@ -24,6 +24,7 @@ from functrans.errors import (
     TracedValueError,
     TreeError,
 )
+from functrans.ir.program import held_programs
 from tests.compile.comparing import assert_same
 
 X = np.array([0.5, -1.25, 2.0])
@@ -152,6 +153,47 @@ def test_calls():
         assert_same(ft.jit(f)(*args), f(*args))
     with pytest.raises(ValueError, match="allow='fast': the passes that change rounding are"):
         ft.jit(np.sin, allow="fast")
+
+
+def _allowed(program):
+    """What the calls of jitted functions in a program, and in those that it holds, allow."""
+    for equation in program.equations:
+        if equation.primitive.name == "jit":
+            yield equation.params["allow"]
+        for inner in held_programs(equation.params):
+            yield from _allowed(inner)
+
+
+def test_parts_of_a_derivative_allow_what_the_function_does():
+    f = ft.jit(lambda a: np.sum(np.sin(a) * a, axis=1), allow="contractions")
+    loop = lambda a: ft.scan(lambda c, _: (f(c)[:, None] * c, None), a, None, length=2)[0]  # noqa: E731
+    a = np.ones((4, 3))
+    for program in (
+        ft.linearize(f, a)[1].program,
+        ft.linearize(loop, a)[1].program,
+        ft.trace(ft.jacobian(f))(a),
+        ft.trace(ft.jacfwd(loop))(a),
+        ft.trace(ft.hessian(lambda a: np.sum(loop(a))))(a),
+        ft.trace(lambda a: ft.checkpoint(lambda a: ft.linearize(f, a)[1](a))(a))(a),
+    ):
+        assert set(_allowed(program)) == {("contractions",)}
+
+
+def test_contractions_find_products_that_need_not_absorb():
+    def loss(w, x, m):
+        return np.sum(np.where(m > 0, np.sqrt(x * w), 0.0))
+
+    rng = np.random.default_rng(0)
+    w, x, m = np.abs(rng.normal(size=3)), np.abs(rng.normal(size=(5, 3))), rng.normal(size=(5, 3))
+    both = ft.value_and_grad(loss)
+    fast = ft.jit(both, allow="contractions")
+    assert fast.source(w, x, m).count("add_reduce(") == 1  # that of the value
+    assert ft.jit(both).source(w, x, m).count("add_reduce(") == 2
+    for given in (w, w * [0.0, 1.0, 1.0], w * [-1.0, 1.0, 1.0]):
+        with np.errstate(all="ignore"):
+            for ours, theirs in zip(fast(given, x, m), both(given, x, m), strict=True):
+                np.testing.assert_allclose(ours, theirs, rtol=1e-14)
+    assert_same(fast(w, x, -np.abs(m))[1], np.zeros(3))
 
 
 def test_recursion():

@@ -54,7 +54,7 @@ def test_the_bits_are_numpys(weak, steps, x, y):
             expected = run(program, args)
     except (ArithmeticError, ValueError):  # Python's own, of Python's numbers
         return
-    code = on_numbers(program, lambda: generated(program).run)
+    code = on_numbers(program, generated(program).run)
     if code is None:
         assert len(program.equations) < 3 or not all(
             a in {v for e in program.equations for v in e.outputs} for a in program.outputs
@@ -112,7 +112,7 @@ def test_a_zero_absorbs():
 )
 def test_other_programs_go_the_usual_way(f):
     program = ft.trace(f)(np.float64(0.3))
-    assert on_numbers(program, lambda: generated(program).run) is None
+    assert on_numbers(program, generated(program).run) is None
 
 
 def test_functions_that_differ_are_numpys_own():
@@ -122,5 +122,5 @@ def test_functions_that_differ_are_numpys_own():
             x = 0.7312
             assert getattr(math, _MATH[name])(x) == getattr(np, name)(x)
     program = ft.trace(lambda x: np.tanh(x) * 2.0 + np.cbrt(x))(np.float64(0.3))
-    source = on_numbers(program, lambda: generated(program).run).source
+    source = on_numbers(program, generated(program).run).source
     assert all((f"float({name}(" in source) != agrees(name) for name in ("tanh", "cbrt"))

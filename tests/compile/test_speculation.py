@@ -35,7 +35,7 @@ def agrees(program: Program, *leaves: Any) -> bool:
     assert found is not None
     fast = found.program.validate()
     made = Speculating(
-        lambda *leaves: run_plain(fast, leaves), lambda: lambda *leaves: tuple(run(program, leaves)), found.heard
+        lambda *leaves: run_plain(fast, leaves), lambda *leaves: tuple(run(program, leaves)), found.heard
     )
     with np.errstate(all="ignore"):
         expected = run(program, leaves)
@@ -164,7 +164,7 @@ def runners(program: Program) -> tuple[Speculating, list[int]]:
 
         return call
 
-    return Speculating(counted(0, fast.program), lambda: counted(1, program), fast.heard), calls
+    return Speculating(counted(0, fast.program), counted(1, program), fast.heard), calls
 
 
 def test_both_run_where_it_was_wrong():
