@@ -12,11 +12,14 @@ from functrans.optimize.installed import scipy_optimize
 from functrans.optimize.objective import Products
 from functrans.optimize.residuals import Residuals
 from functrans.optimize.variables import Variables, of_one
+from functrans.transforms.jacobian import hessian
 from functrans.transforms.products import hvp
 
 #: The methods that ask a constraint for no derivative, and those that ask for the second one.
 PLAIN = ("cobyla", "cobyqa")
 SECOND = ("trust-constr", "custom")
+#: Up to so many numbers ``trust-constr``, which asks for many products at each point, is given whole Hessians.
+SMALL = 50
 
 
 def filled(constraints: Any, variables: Variables, method: str, compiled: bool) -> Any:
@@ -90,7 +93,7 @@ def _side(side: Any) -> Any:
 
 
 def _curvature(fun: Callable[..., Any], args: tuple[Any, ...], variables: Variables, compiled: bool) -> Any:
-    """The Hessian of ``v . fun(x)``, as SciPy asks for it: a map of vectors, for ``x`` and ``v``."""
+    """The Hessian of ``v . fun(x)`` for ``x`` and ``v``: a matrix, or if that is large a map of vectors."""
     from scipy.sparse.linalg import LinearOperator
 
     on_vector = Residuals(of_one(fun, args), variables).on_vector
@@ -100,6 +103,9 @@ def _curvature(fun: Callable[..., Any], args: tuple[Any, ...], variables: Variab
         return np.sum(v * on_vector(x))
 
     weighted.__wrapped__ = fun  # type: ignore[attr-defined]
+    if variables.size <= SMALL:
+        matrix: Any = jit(hessian(weighted)) if compiled else hessian(weighted)
+        return lambda x, v: matrix(np.array(x), np.array(v))
     along = jit(hvp(weighted)) if compiled else None
 
     def hess(x: Any, v: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from functrans.errors import NonFiniteError, describe_function, expect_function
-from functrans.optimize.constraints import filled
+from functrans.optimize.constraints import SMALL, filled
 from functrans.optimize.installed import scipy_optimize
 from functrans.optimize.objective import Objective
 from functrans.optimize.variables import Variables, of_one
@@ -29,7 +29,7 @@ USES = {
     "newton-cg": "products",
     "trust-ncg": "products",
     "trust-krylov": "products",
-    "trust-constr": "products",
+    "trust-constr": "products",  # the Hessian itself, if it is small
     "dogleg": "hessian",
     "trust-exact": "hessian",
     "custom": "all",
@@ -112,6 +112,8 @@ def minimize(
     numerical = jac is False or isinstance(jac, str)
 
     given: dict[str, Any] = {"jac": jac, "hess": hess, "hessp": hessp}
+    if name == "trust-constr" and variables.size <= SMALL:
+        uses = "hessian"
     call: Callable[..., Any] = objective.plain_value
     if callable(jac):
         own_jac = of_one(jac, args)
@@ -155,14 +157,13 @@ def minimize(
             options=options,
             **given,
         )
-    found = [
-        result.x,
-        result.fun,
-        result.get("jac") if jac is None and uses != "none" and name != "trust-constr" else 0.0,
-    ]
-    if result.success and any(np.any(np.isnan(value)) for value in found):
+    if result.success and any(_is_nan(value) for value in (result.x, result.fun, result.get("jac"))):
         raise NonFiniteError(
             f"`minimize` ran into NaN: {describe_function(fun)} or its gradient is NaN at {result.x!r:.200}",
             "keep the method away by bounds, or see `functrans.debug_nans` for the line where the NaN arises.",
         )
     return variables.result(result, ("jac", "grad"))
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float | np.ndarray) and bool(np.any(np.isnan(value)))

@@ -21,12 +21,24 @@ from functrans.transforms.vjp import grad, value_and_grad
 _KEPT = 3
 
 
-def number(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """``f``, with a result of one entry as the number that SciPy takes it for."""
+def number(f: Callable[[Any], Any], who: str) -> Callable[[Any], Any]:
+    """``f``, with a result of one entry as the number that SciPy takes it for.
+
+    Raises:
+        NonScalarOutputError: (when called) it is an array of several.
+    """
 
     def one(x: Any) -> Any:
         out = f(x)
-        return np.reshape(out, ()) if np.ndim(out) and np.size(out) == 1 and hasattr(out, "shape") else out
+        shape = getattr(out, "shape", ())
+        if shape == ():
+            return out
+        if np.size(out) == 1:
+            return np.reshape(out, ())
+        raise NonScalarOutputError(
+            f"`{who}` needs one number, but {describe_function(f)} returned an array of shape {shape}",
+            "return one number, such as `np.sum(out)`; `functrans.optimize.least_squares` takes residuals.",
+        )
 
     one.__name__ = getattr(f, "__name__", "f")
     one.__wrapped__ = f  # type: ignore[attr-defined]
@@ -39,13 +51,25 @@ class Objective:
     What was computed last is kept, so that a value and a gradient asked for one after the other are one evaluation.
     """
 
-    __slots__ = ("_both", "_checked", "_f", "_gradient", "_matrix", "_point", "_products", "_value", "_variables")
+    __slots__ = (
+        "_both",
+        "_checked",
+        "_f",
+        "_gradient",
+        "_matrix",
+        "_plain",
+        "_point",
+        "_products",
+        "_value",
+        "_variables",
+    )
 
     def __init__(self, f: Callable[[Any], Any], variables: Variables, compiled: bool) -> None:
-        self._f, self._variables = number(f), variables
-        self._both = value_and_grad(self._f)
+        self._f, self._variables = number(f, variables.who), variables
+        self._both: Any = value_and_grad(self._f)
+        self._plain: Any = self._f
         if compiled:
-            self._both = jit(self._both)
+            self._both, self._plain = jit(self._both), jit(self._f)
         self._matrix: Any = None
         self._products = Products(self._f, variables, compiled)
         self._point: Any = None
@@ -55,14 +79,16 @@ class Objective:
 
     def plain_value(self, x: Any) -> Any:
         """The value at ``x``, for a method that asks for no derivatives."""
-        value = self._f(self._variables.tree(np.array(x)))
+        value = self._plain(self._variables.tree(np.array(x)))
         if type(value) is Tracer:
             self._refuse_traced()
-        if np.ndim(value) or np.iscomplexobj(value):
-            what = f"an array of shape {np.shape(value)}" if np.ndim(value) else f"the complex number {value}"
+        if np.iscomplexobj(x):  # SciPy steps into the complex plane
+            return value
+        if not isinstance(value, np.number | np.ndarray | int | float) or np.iscomplexobj(value):
+            who, f = self._variables.who, describe_function(self._f)
             raise NonScalarOutputError(
-                f"`{self._variables.who}` needs one real number, but {describe_function(self._f)} returned {what}",
-                "return one number, such as `np.sum(out)`; `functrans.optimize.least_squares` takes residuals.",
+                f"`{who}` needs one real number, but {f} returned {value!r:.60}",
+                "is a `return` missing?" if value is None else "return one real number.",
             )
         if not self._checked:
             self._checked = True
@@ -126,7 +152,7 @@ class Objective:
         what = f"the {wrong} of {describe_function(self._f)} is not finite at the start `x0`"
         fix = "start where the function and its derivatives are finite; bounds keep a method away from other places."
         try:
-            with debug_nans(), debug_infs():
+            with debug_nans(), debug_infs(), np.errstate(all="ignore"):
                 value_and_grad(self._f)(start)
         except NonFiniteError as error:
             raise NonFiniteError(f"{what}: {error.what}", fix, error.where or False) from None

@@ -56,7 +56,10 @@ class Residuals:
             refuse_traced(f"{describe_function(self._f)}, which `{self._variables.who}` was given,")
         if self._outs is None:
             self._outs = None if is_vector(out) else (structure, [np.shape(leaf) for leaf in leaves])
-        flat = np.asarray(to_vector(leaves))
+        if np.iscomplexobj(x):  # SciPy steps into the complex plane
+            flat = np.concatenate([np.ravel(leaf) for leaf in leaves])
+        else:
+            flat = np.asarray(to_vector(leaves))
         if not self._checked:
             self._checked = True
             if not np.all(np.isfinite(flat)):
@@ -88,7 +91,7 @@ class Residuals:
         what = f"{describe_function(self._f)} is not finite at the start `x0` of `{self._variables.who}`"
         fix = "start where the function is finite; bounds keep a method away from other places."
         try:
-            with debug_nans(), debug_infs():
+            with debug_nans(), debug_infs(), np.errstate(all="ignore"):
                 jacobian(self.on_vector)(self._variables.start.copy())
         except NonFiniteError as error:
             raise NonFiniteError(f"{what}: {error.what}", fix, error.where or False) from None

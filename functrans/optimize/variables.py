@@ -111,7 +111,7 @@ class Variables:
                 refuse_traced(f"{what} of `{self.who}`")
             flat = np.reshape(leaf, -1)
             parts += [np.real(flat), sign * np.imag(flat)] if pair else [flat]
-        return np.concatenate(parts) if len(parts) > 1 else parts[0]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts or [np.zeros(0)])
 
     def matrix(self, made: Any, what: str) -> Any:
         """A matrix with a column for each coordinate: one as it is, or put together of what ``jacobian`` gives."""
@@ -151,7 +151,7 @@ class Variables:
             if pair is None:
                 continue
             self._expect_real(place, shape, path)
-            if np.ndim(pair) == 0 or len(pair) != 2:
+            if not isinstance(pair, list | tuple | np.ndarray) or len(pair) != 2:
                 raise ShapeError(
                     f"{path} is {pair!r:.60}, not a pair", "give `(low, high)`, in which None stands for no bound."
                 )
