@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from functrans import tree
+from functrans.frames import boundary
 from functrans.ir.cost import Cost, short_bytes, short_number
 from functrans.ir.spec import ArraySpec
 from functrans.tracing.trace import trace
@@ -65,6 +66,7 @@ def _times(value: float, base: float) -> str:
     return "" if not base else f"x {ratio:,.0f}" if ratio >= 100 else f"x {ratio:.3g}"
 
 
+@boundary
 def costs(f: Callable[..., Any], *args: Any, argnums: Argnums = None) -> Costs:
     """What ``f`` costs, and its gradient, its Hessian times a vector, and its Hessian, as a table.
 
@@ -114,6 +116,7 @@ def _direction(arg: Any) -> Any:
     return tree.map(lambda leaf: float(leaf) if type(leaf) is int else leaf, arg)
 
 
+@boundary
 def cost(f: Callable[..., Any], *args: Any, argnums: Argnums = None, ax: Axes | None = None) -> Axes:
     """Draw what ``f`` costs, and its gradient, its Hessian times a vector, and its Hessian: bars of :func:`costs`.
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from functrans.errors import FunctransError
+from functrans.frames import boundary
 from functrans.ir.program import Atom, Equation, Literal, Program, Var, held_programs
 from functrans.ir.source import Listing, literal_source
 from functrans.ir.spec import ArraySpec
@@ -108,6 +109,7 @@ def can_draw() -> bool:
     return True
 
 
+@boundary
 def graph(program: Program | Callable[..., Any], *args: Any, limit: int = LIMIT, held: bool = True) -> Graph:
     """A program as a graph: boxes are operations, arrows the values that go from one to the next.
 

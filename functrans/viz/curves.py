@@ -14,6 +14,7 @@ from functrans.errors import (
     NonScalarOutputError,
     describe_function,
 )
+from functrans.frames import boundary
 from functrans.transforms.higher import derivative
 from functrans.transforms.vmap import vmap
 from functrans.viz.extras import need
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 COLORS = ("#4f7df0", "#e4572e", "#e8a317", "#1b9e77", "#9c6bd3", "#8a94a6")
 
 
+@boundary
 def plot(
     f: Callable[..., Any],
     low: float,

@@ -172,6 +172,20 @@ def test_no_picture(arguments, words):
         ft.viz.plot(np.sin, **{"low": 0, "high": 1, **arguments}, ax=axes())
 
 
+def test_tracebacks_end_in_the_users_code():
+    def f(x):
+        return float(x)
+
+    with pytest.raises(TracedValueError) as caught:
+        ft.viz.plot(f, -1, 1, ax=axes())
+    # Of this test, of what hides the rest, and of the user's function.
+    assert {entry.frame.f_globals["__name__"].rpartition(".")[2] for entry in caught.traceback} <= {
+        __name__.rpartition(".")[2],
+        "frames",
+    }
+    assert caught.traceback[-1].name == "f"
+
+
 def test_without_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(
