@@ -34,7 +34,14 @@ _QUANTITIES: tuple[tuple[str, Callable[[Cost], float], Callable[[float], str]], 
 
 
 class Costs(dict[str, Cost]):
-    """The :class:`Cost` of ``f``, ``grad``, ``hvp`` and ``hessian``, by these names; ``str`` of it is a table."""
+    """The :class:`Cost` of ``f``, ``grad``, ``hvp`` and ``hessian``, by these names; ``str`` of it is a table.
+
+    Example:
+        >>> import functrans as ft
+        >>> costs = ft.viz.costs(lambda x: x**3, 2.0)
+        >>> costs["grad"].flops, (costs["grad"] / costs["f"]).operations
+        (2.0, 3.0)
+    """
 
     #: How many columns the Hessian has, which is left out where they are too many.
     remark: str = ""

@@ -41,6 +41,12 @@ class Graph:
     """A program as a picture: ``dot`` is its text in DOT, ``svg()`` the picture, ``save(path)`` writes either.
 
     Notebooks show the picture where Graphviz's program is installed.
+
+    Example:
+        >>> import functrans as ft
+        >>> graph = ft.viz.graph(lambda x: x * x, 3.0)
+        >>> "multiply" in graph.dot
+        True
     """
 
     __slots__ = ("dot",)

@@ -15,7 +15,7 @@ import pytest
 import functrans
 
 #: Their annotations name types of an optional package, which is loaded when it is needed.
-LATER = frozenset({"functrans.testing.assert_laws"})
+LATER = frozenset({"functrans.testing.assert_laws", "functrans.viz.cost", "functrans.viz.plot"})
 
 #: What has nothing to show in an example of its own: it is used through something that has one.
 NO_EXAMPLE = frozenset({"debug.Report", "debug.Row"})
@@ -26,6 +26,7 @@ MODULES = [
     functrans.implicit,
     functrans.sparse,
     functrans.tree,
+    functrans.viz,
     importlib.import_module("functrans.testing"),
 ]
 
