@@ -28,6 +28,15 @@ _DOMAIN = (
     "keep the operand where the function is defined, or mask it before: `np.where(x > 0, np.log(np.where(x > 0, x, "
     "1.0)), 0.0)`."
 )
+_OVERFLOW = (
+    "the numbers leave the range of floating point: subtract the largest before `np.exp`, add logarithms in place of "
+    "multiplying, scale the data, or take smaller steps."
+)
+#: What gives an infinity of large numbers; of small ones a power may do so, too.
+_GROWING = frozenset(
+    ["exp", "exp2", "expm1", "sinh", "cosh", "square", "pow", "power", "float_power", "multiply", "add", "subtract"]
+    + ["sum", "prod", "cumsum", "cumprod", "matmul"]
+)
 _DERIVATIVE = (
     "a value can be finite where its derivative is not (`np.sqrt` at 0): mask the operand before, `np.where(x > 0, "
     "np.sqrt(np.where(x > 0, x, 1.0)), 0.0)`."
@@ -125,7 +134,9 @@ class Watch:
             if self.finds(out):
                 if not any(map(self.finds, operands)):
                     self.replay(primitive, again, out, params)
-                raise self.error(f"`{primitive.name}` of {specs(operands)} gave", out, _DOMAIN, operands, origin=origin)
+                grows = primitive.name in _GROWING and np.max(np.abs(self.seen(operands[0])[0]), initial=0) > 1
+                what = f"`{primitive.name}` of {specs(operands)} gave"
+                raise self.error(what, out, _DOMAIN, operands, origin=origin, grows=grows)
 
     def check_tangent(
         self,
@@ -216,11 +227,17 @@ class Watch:
         operands: Sequence[Any] = (),
         incoming: Sequence[Any] = (),
         origin: str = "",
+        grows: bool = False,
     ) -> NonFiniteError:
-        """The error to raise for a bad value; ``incoming`` are the tangents, or the cotangent, that go in."""
+        """The error to raise for a bad value; ``incoming`` are the tangents, or the cotangent, that go in.
+
+        ``grows`` says that an infinity of this operation is a number too large.
+        """
         array, sizes = self.seen(value)
         mask = np.asarray(self.bad(array))
         kind = _NAMES["nan" if np.any(np.isnan(np.asarray(array)[mask])) else "inf"]
+        if grows and kind == _NAMES["inf"]:
+            fix = _OVERFLOW
         count = f" in {int(mask.sum())} of {mask.size} entries" if mask.size > 1 else ""
         places = [*examples(mask, sizes), *self.notes]
         already = [i for i, operand in enumerate(operands) if self.finds(operand)]

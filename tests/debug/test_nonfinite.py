@@ -284,3 +284,19 @@ def test_nothing_is_printed_again_while_it_is_sought(capsys):
     with ft.debug_nans(), pytest.raises(NonFiniteError, match="in step 2 of `scan`"):
         ft.grad(lambda x: ft.scan(body, x, np.arange(4.0))[0])(1.0)
     assert capsys.readouterr().out.split() == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "advice"),
+    [
+        (np.exp, 1000.0, "leave the range"),
+        (lambda x: np.sum(x**2), np.array([1e200, 1.0]), "leave the range"),
+        (np.cumprod, np.full(5, 1e100), "leave the range"),
+        (np.log, 0.0, "keep the operand"),
+        (lambda x: np.sum(x**-2.0), np.array([0.0, 0.5]), "keep the operand"),
+    ],
+)
+def test_advice_on_infinities(f, x, advice):
+    for call in (lambda: ft.jvp(f, (x,), (x,)), lambda: ft.evaluate(ft.trace(f)(x), x)):
+        with pytest.raises(NonFiniteError, match=advice), ft.debug_infs():
+            call()
