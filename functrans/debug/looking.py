@@ -33,10 +33,9 @@ _OVERFLOW = (
     "multiplying, scale the data, or take smaller steps."
 )
 #: What gives an infinity of large numbers; of small ones a power may do so, too.
-_GROWING = frozenset(
-    ["exp", "exp2", "expm1", "sinh", "cosh", "square", "pow", "power", "float_power", "multiply", "add", "subtract"]
-    + ["sum", "prod", "cumsum", "cumprod", "matmul"]
-)
+_EXPONENTIALS = ("exp", "exp2", "expm1", "sinh", "cosh")
+_PRODUCTS = ("square", "pow", "power", "float_power", "multiply", "prod", "cumprod", "matmul")
+_GROWING = frozenset([*_EXPONENTIALS, *_PRODUCTS, "add", "subtract", "sum", "cumsum"])
 _DERIVATIVE = (
     "a value can be finite where its derivative is not (`np.sqrt` at 0): mask the operand before, `np.where(x > 0, "
     "np.sqrt(np.where(x > 0, x, 1.0)), 0.0)`."
