@@ -12,10 +12,12 @@ def need(module: str, purpose: str) -> Any:
     Raises:
         ModuleNotFoundError: the package is not installed; the message has the command that installs it.
     """
+    package = module.partition(".")[0]
     try:
         return import_module(module)
-    except ImportError:
-        package = module.partition(".")[0]
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != package:
+            raise  # it is there, and misses something itself
         raise ModuleNotFoundError(
             f"{purpose} needs {package}, which is not installed\nFix: `pip install 'functrans[viz]'`.", name=package
         ) from None

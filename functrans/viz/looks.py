@@ -1,6 +1,6 @@
 """The style and the script of a program's page: both keep to the page's own element."""
 
-#: Light and dark: as the reader's system has it, unless the page around says otherwise (Jupyter, Furo).
+#: Light and dark: as the reader's system has it, unless the page around says otherwise (Jupyter, VS Code, Colab, Furo).
 _LIGHT = """--ft-bg:#fff;--ft-fg:#1f2328;--ft-dim:#59636e;--ft-rule:#d8dee4;--ft-hot:#fff3c4;--ft-head:#f6f8fa;
 --ft-0:#2f6fde;--ft-0b:#e8f0fe;--ft-1:#bc4c00;--ft-1b:#ffeede;--ft-2:#8250df;--ft-2b:#f3ebff;"""
 _DARK = """--ft-bg:#0d1117;--ft-fg:#e6edf3;--ft-dim:#9198a1;--ft-rule:#30363d;--ft-hot:#4a3c0a;--ft-head:#161b22;
@@ -57,10 +57,17 @@ font:12px/1.6 ui-monospace,monospace}
 .functrans-program .ft-result,.functrans-program .ft-more,.functrans-program .ft-constants{margin:0;padding:4px 13px;
 color:var(--ft-dim);list-style:none}
 """
+
+
+def _within(*pages: str) -> str:
+    return ",".join(f"{page} .functrans-program" for page in pages)
+
+
 STYLE = (
     f".functrans-program{{{_LIGHT}}}@media (prefers-color-scheme:dark){{.functrans-program{{{_DARK}}}}}"
-    f"[data-jp-theme-light=true] .functrans-program,[data-theme=light] .functrans-program{{{_LIGHT}}}"
-    f"[data-jp-theme-light=false] .functrans-program,[data-theme=dark] .functrans-program{{{_DARK}}}{_RULES}"
+    f"{_within('[data-jp-theme-light=true]', '[data-theme=light]', '.vscode-light', '[theme=light]')}{{{_LIGHT}}}"
+    f"{_within('[data-jp-theme-light=false]', '[data-theme=dark]', '.vscode-dark', '[theme=dark]')}{{{_DARK}}}"
+    f"{_RULES}"
 ).replace("\n", "")
 
 #: Pages of several programs have it several times: each time it sets up what has not been set up yet.
