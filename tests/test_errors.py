@@ -1606,10 +1606,37 @@ def uncovered_masked_array():
 @mistake(
     AttributeError,
     AttributeError,
-    "a traced array has no attribute 'sin'",
+    "a traced array has no attribute 'sine'",
 )
 def unknown_attribute():
+    ft.grad(lambda x: x.sine())(1.0)
+
+
+@mistake(
+    AttributeError,
+    AttributeError,
+    "a traced array has no attribute 'sin': write `np.sin(x)`",
+)
+def function_as_attribute():
     ft.grad(lambda x: x.sin())(1.0)
+
+
+@mistake(
+    AttributeError,
+    AttributeError,
+    "a traced array has no attribute 'backward': return the number, and call `functrans.grad(f)`",
+)
+def backward():
+    ft.grad(lambda x: np.sum(x**2).backward())(np.ones(2))
+
+
+@mistake(
+    AttributeError,
+    AttributeError,
+    "a traced array has no attribute 'detach': write `functrans.stop_gradient(x)`",
+)
+def detached():
+    ft.grad(lambda x: x.detach() * x)(1.0)
 
 
 @mistake(

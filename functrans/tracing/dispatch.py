@@ -108,7 +108,25 @@ def method(tracer: Any, name: str) -> Any:
         return handler.__get__(tracer)  # type: ignore[attr-defined]
     if hasattr(np.ndarray, name) and not name.startswith("_"):
         raise UncoveredFunctionError(f"`.{name}` of a traced value is not covered", _ADD_ONE)
-    raise AttributeError(f"a traced array has no attribute {name!r}")
+    raise AttributeError(f"a traced array has no attribute {name!r}{_instead(name)}")
+
+
+#: What those write who come from libraries with arrays of their own, and what to write here.
+_HABITS = {
+    "backward": "return the number, and call `functrans.grad(f)`",
+    "grad": "call `functrans.grad(f)`, which returns the gradient",
+    "requires_grad_": "select arguments with `functrans.grad(f, argnums=)`",
+    "detach": "write `functrans.stop_gradient(x)`",
+    "numpy": "leave it out, the array is NumPy's",
+    "cpu": "leave it out, the array is NumPy's",
+    "clone": "write `x.copy()`",
+}
+
+
+def _instead(name: str) -> str:
+    if name in _HABITS:
+        return f": {_HABITS[name]}"
+    return f": write `np.{name}(x)`" if isinstance(vars(np).get(name), np.ufunc) else ""
 
 
 _ADD_ONE = (
