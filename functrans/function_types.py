@@ -8,7 +8,7 @@ would not find out from their first signature.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeAlias, TypeVar, overload
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -19,31 +19,34 @@ T_co = TypeVar("T_co", covariant=True)
 #: A pullback: a cotangent of the result to a tuple with one of each primal.
 Pullback: TypeAlias = Callable[[Any], tuple[Any, ...]]
 
+if TYPE_CHECKING:
 
-class Widened(Protocol[P, T_co]):
-    """A function of the same arguments as another, or of others in their place: batches, specs."""
+    class Widened(Protocol[P, T_co]):
+        """A function of the same arguments as another, or of others in their place: batches, specs."""
 
-    @overload
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T_co: ...
-    @overload
-    def __call__(self, *args: Any, **kwargs: Any) -> T_co: ...
+        @overload
+        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T_co: ...
+        @overload
+        def __call__(self, *args: Any, **kwargs: Any) -> T_co: ...
 
+    class Jacobian(Protocol[P]):
+        """What :func:`functrans.jacobian` gives."""
 
-class Jacobian(Protocol[P]):
-    """What :func:`functrans.jacobian` gives."""
+        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+            """The Jacobian."""
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
-        """The Jacobian."""
+        def mode(self, *args: P.args, **kwargs: P.kwargs) -> str:
+            """Which mode has fewer passes for arguments like these: ``"forward"`` or ``"reverse"``."""
 
-    def mode(self, *args: P.args, **kwargs: P.kwargs) -> str:
-        """Which mode has fewer passes for arguments like these: ``"forward"`` or ``"reverse"``."""
+    class Pattern(Protocol[P]):
+        """What :func:`functrans.sparse.pattern` gives."""
 
+        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+            """The pattern, as a boolean ``csr_array``."""
 
-class Pattern(Protocol[P]):
-    """What :func:`functrans.sparse.pattern` gives."""
+        def dense(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+            """Which operations the pattern had to be taken as full for, with the place in your code."""
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
-        """The pattern, as a boolean ``csr_array``."""
-
-    def dense(self, *args: P.args, **kwargs: P.kwargs) -> Any:
-        """Which operations the pattern had to be taken as full for, with the place in your code."""
+else:  # what is said of them at run time takes no classes
+    Widened = Callable[P, T_co]
+    Jacobian = Pattern = Callable[P, Any]

@@ -8,7 +8,12 @@ Example:
     array([16., 16.])
 """
 
+from typing import TYPE_CHECKING
+
 from functrans.scipy.covering import namespace
 from functrans.scipy.fft import transforms as transforms
+
+if TYPE_CHECKING:
+    from scipy.fft import *  # noqa: F403
 
 __getattr__, __dir__ = namespace("scipy.fft")

@@ -10,9 +10,14 @@ Example:
     2.718282
 """
 
+from typing import TYPE_CHECKING
+
 from functrans.scipy.covering import namespace
 from functrans.scipy.integrate import adaptive as adaptive
 from functrans.scipy.integrate import differential as differential
 from functrans.scipy.integrate import samples as samples
+
+if TYPE_CHECKING:
+    from scipy.integrate import *  # noqa: F403
 
 __getattr__, __dir__ = namespace("scipy.integrate")

@@ -11,8 +11,13 @@ Example:
     array([-0.075,  0.575,  0.575, -0.075])
 """
 
+from typing import TYPE_CHECKING
+
 from functrans.scipy.covering import namespace
 from functrans.scipy.interpolate import grids as grids
 from functrans.scipy.interpolate import splines as splines
+
+if TYPE_CHECKING:
+    from scipy.interpolate import *  # noqa: F403
 
 __getattr__, __dir__ = namespace("scipy.interpolate")

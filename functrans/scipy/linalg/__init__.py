@@ -9,6 +9,8 @@ Example:
     1.0
 """
 
+from typing import TYPE_CHECKING
+
 from functrans.scipy.covering import namespace
 from functrans.scipy.linalg import banded as banded
 from functrans.scipy.linalg import cholesky_factors as cholesky_factors
@@ -29,5 +31,8 @@ from functrans.scipy.linalg import solving as solving
 from functrans.scipy.linalg import structured as structured
 from functrans.scipy.linalg import toeplitz_equations as toeplitz_equations
 from functrans.scipy.linalg import tridiagonal as tridiagonal
+
+if TYPE_CHECKING:
+    from scipy.linalg import *  # noqa: F403
 
 __getattr__, __dir__ = namespace("scipy.linalg")

@@ -9,6 +9,8 @@ Example:
     1.0
 """
 
+from typing import TYPE_CHECKING
+
 from functrans.scipy.covering import namespace
 from functrans.scipy.signal import convolution as convolution_
 from functrans.scipy.signal import filtering as filtering_
@@ -16,4 +18,7 @@ from functrans.scipy.signal import linear_maps as linear_maps_
 from functrans.scipy.signal import spectra as spectra_
 
 __all__ = ["convolution_", "filtering_", "linear_maps_", "spectra_"]
+if TYPE_CHECKING:
+    from scipy.signal import *  # noqa: F403
+
 __getattr__, __dir__ = namespace("scipy.signal")

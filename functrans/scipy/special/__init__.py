@@ -7,6 +7,8 @@ Example:
     0.878783
 """
 
+from typing import TYPE_CHECKING
+
 from functrans.scipy.covering import namespace
 from functrans.scipy.special import airy as airy
 from functrans.scipy.special import bessel as bessel
@@ -28,5 +30,8 @@ from functrans.scipy.special import several_distributions as several_distributio
 from functrans.scipy.special import spherical_bessel as spherical_bessel
 from functrans.scipy.special import student as student
 from functrans.scipy.special import transformations as transformations
+
+if TYPE_CHECKING:
+    from scipy.special import *  # noqa: F403
 
 __getattr__, __dir__ = namespace("scipy.special")

@@ -7,6 +7,8 @@ Example:
     0.5
 """
 
+from typing import TYPE_CHECKING
+
 import scipy.stats
 
 from functrans.scipy.covering import COVERED, namespace
@@ -20,6 +22,9 @@ from functrans.scipy.stats.laws import LAWS
 from functrans.scipy.stats.multivariate import JOINTS
 from functrans.scipy.stats.multivariate_wrappers import Multivariate
 from functrans.scipy.stats.wrappers import Distribution
+
+if TYPE_CHECKING:
+    from scipy.stats import *  # noqa: F403
 
 COVERED.setdefault("scipy.stats", {}).update({name: Distribution(law) for name, law in LAWS.items()})
 COVERED["scipy.stats"].update({name: Multivariate(name) for name in JOINTS if hasattr(scipy.stats, name)})
