@@ -174,7 +174,8 @@ class Products:
         self._f, self._variables, self._compiled = f, variables, compiled
         self._along: Any = jit(hvp(f)) if compiled else hvp(f)
         self._point: Any = None
-        self._count, self._map = 0, None
+        self._count = 0
+        self._map: Any = None
 
     def __call__(self, x: Any, p: Any) -> Any:
         """The Hessian at ``x``, times ``p``."""

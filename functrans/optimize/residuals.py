@@ -14,20 +14,24 @@ from functrans.errors import NonFiniteError, TreeError, describe_function
 from functrans.implicit.coordinates import to_vector
 from functrans.optimize.variables import Variables, is_vector, refuse_traced
 from functrans.tracing.tracer import Tracer
-from functrans.transforms.jacobian import jacobian
+from functrans.transforms.jacobian import jacfwd, jacobian, jacrev
 from functrans.tree import Tree
 
 
 class Residuals:
     """A function of a tree to a tree of arrays, as one of vectors."""
 
-    __slots__ = ("_checked", "_f", "_jacobian", "_norm", "_outs", "_point", "_variables", "on_vector")
+    __slots__ = (
+        "_checked", "_compiled", "_f", "_jacobian", "_norm", "_outs", "_point", "_size", "_variables", "on_vector",
+    )  # fmt: skip
 
     def __init__(self, f: Callable[[Any], Any], variables: Variables, compiled: bool = False) -> None:
         self._f, self._variables = f, variables
         self._outs: Any = None
         self._point: Any = None
         self._norm: float | None = None
+        self._size: int | None = None
+        self._jacobian: Any = None
         self._checked = False
 
         def on_vector(x: Any) -> Any:
@@ -39,7 +43,7 @@ class Residuals:
         on_vector.__name__ = getattr(f, "__name__", "f")
         on_vector.__wrapped__ = f  # type: ignore[attr-defined]
         self.on_vector = on_vector
-        self._jacobian: Any = jit(jacobian(on_vector)) if compiled else jacobian(on_vector)
+        self._compiled = compiled
 
     def value(self, x: Any) -> Any:
         """The numbers at ``x``.
@@ -64,11 +68,17 @@ class Residuals:
             self._checked = True
             if not np.all(np.isfinite(flat)):
                 self._refuse_start()
-        self._point, self._norm = np.array(x), float(np.linalg.norm(flat))
+        self._point, self._norm, self._size = np.array(x), float(np.linalg.norm(flat)), flat.size
         return flat
 
     def jacobian(self, x: Any) -> Any:
         """The Jacobian at ``x``: a row for each number, a column for each coordinate."""
+        if self._jacobian is None:
+            kind: Any = jacobian
+            if self._size is not None:  # then no trace is needed to find out which mode takes fewer passes
+                kind = jacfwd if self._variables.size <= self._size else jacrev
+            made = kind(self.on_vector)
+            self._jacobian = jit(made) if self._compiled else made
         return self._jacobian(np.array(x))
 
     def known(self, x: Any) -> float | None:
