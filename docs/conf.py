@@ -1,7 +1,6 @@
 """How Sphinx builds this folder: `sphinx-build -W --keep-going -q docs docs/_build/html`. It needs no network."""
 
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -29,7 +28,6 @@ extensions = [
     "session",
 ]
 exclude_patterns = ["_build", "examples"]
-suppress_warnings = ["myst.xref_missing"]
 
 # Pages: MyST, which reads as Markdown on other sites too.
 myst_enable_extensions = ["colon_fence", "dollarmath", "amsmath", "deflist", "fieldlist", "attrs_inline"]
@@ -82,19 +80,3 @@ html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_copy_source = False
 html_show_sourcelink = False
-
-
-def _without_pages_to_come(app, docname, source):
-    folder = Path(app.srcdir, docname).parent
-
-    def exists(line):
-        word = line.removeprefix(":link: ").strip()
-        return not re.fullmatch(r"[a-z_/]+", word) or any(folder.glob(word + ".md"))
-
-    if docname.endswith("index"):
-        source[0] = "\n".join(line for line in source[0].split("\n") if exists(line) or line in ("toctree",))
-
-
-def setup(app):
-    """Until all pages are written."""
-    app.connect("source-read", _without_pages_to_come)
