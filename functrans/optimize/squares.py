@@ -53,23 +53,23 @@ def least_squares(
         jac: left out, :func:`functrans.jacobian`. As in SciPy: a function, which gives a matrix, or what
             :func:`functrans.jacobian` gives of one array; ``"2-point"``, ``"3-point"``, ``"cs"``: numerical.
         bounds: a pair of lower and upper bounds: each a number, or built like ``x0``; or ``Bounds``.
-        method: as in SciPy, and so on to ``tr_options``.
-        ftol: .
-        xtol: .
-        gtol: .
-        x_scale: .
-        loss: .
-        f_scale: .
-        diff_step: .
-        tr_solver: .
-        tr_options: .
+        method: ``"trf"``, ``"dogbox"`` or ``"lm"``.
+        ftol: stop when the sum of squares changes by less, relatively.
+        xtol: stop when ``x`` changes by less, relatively.
+        gtol: stop when the gradient is smaller.
+        x_scale: the size of each number of ``x``, or ``"jac"``.
+        loss: what the squares of the residuals are given to; ``"linear"``, or a robust one.
+        f_scale: the size of a residual that is no outlier, for a robust loss.
+        diff_step: of numerical derivatives.
+        tr_solver: ``"exact"`` or ``"lsmr"``.
+        tr_options: of that solver.
         jac_sparsity: which entries of the Jacobian may be non-zero, if you know it; then it is computed sparsely.
-        max_nfev: as in SciPy, and so on to ``workers``.
-        verbose: .
-        args: .
-        kwargs: .
+        max_nfev: how many evaluations, at most.
+        verbose: what SciPy prints: 0, 1 or 2.
+        args: more arguments of ``fun`` and ``jac``.
+        kwargs: more arguments by name.
         callback: as for :func:`minimize`; needs SciPy 1.16.
-        workers: .
+        workers: for numerical derivatives.
         sparse: find out which entries may be non-zero, and compute the Jacobian sparsely (:mod:`functrans.sparse`).
             ``fun`` must not ask for values then.
         progress: show a progress bar (with tqdm) of iterations and the norm of the residuals (of evaluations, where the
