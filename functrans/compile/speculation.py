@@ -39,6 +39,10 @@ _WHOLE = frozenset(
 _SPREADING = _WHOLE | {"sum", "mean", "getitem", "scatter", "index_set", "diagonal", "tril", "triu", "where"}
 
 
+# To look at so many numbers takes less time than to look for a NaN with a call of a function.
+_LITTLE = 16384
+
+
 class Speculative(NamedTuple):
     """A program to run first; ``heard``: whether floating-point errors of what it does otherwise are reported."""
 
@@ -49,10 +53,12 @@ class Speculative(NamedTuple):
 def speculative(program: Program, least: int = 2) -> Speculative | None:
     """The program with plain products for those that absorb, and one more output: NaN if they are not the same.
 
-    None where nothing is gained (fewer such products than ``least``), and where the program cannot be run a second
-    time, or might not end: what prints, or a loop that a NaN enters.
+    None where nothing is gained (fewer such products than ``least``, unless nobody hears of their errors and there is
+    little to look at), and where the program cannot be run a second time, or might not end: what prints, or a loop that
+    a NaN enters.
     """
-    if sum([equation.primitive.name in _ABSORBING for equation in program.equations]) < least:
+    sizes = [e.outputs[0].spec.size for e in program.equations if e.primitive.name in _ABSORBING]
+    if not sizes:
         return None
     if any(map(has_effect, program.equations)):
         return None
@@ -64,7 +70,10 @@ def speculative(program: Program, least: int = 2) -> Speculative | None:
     looked_at = suspects.to_look_at(made)
     if not looked_at or any(has_length(atom.spec) for atom in looked_at):
         return None
-    return Speculative(convert_scalars(_looking_at(made, looked_at)), suspects.are_heard_of(made))
+    heard = suspects.are_heard_of(made)
+    if len(sizes) < least and (heard or sum([atom.spec.size for atom in looked_at]) > _LITTLE + sum(sizes)):
+        return None
+    return Speculative(convert_scalars(_looking_at(made, looked_at)), heard)
 
 
 class _Suspects:

@@ -204,6 +204,18 @@ def test_warnings_come_as_they_would():
         made(CT, np.full(4, -1.0))
 
 
+def test_one_product_is_enough_where_nobody_hears_of_it_and_there_is_little_to_look_at():
+    def loss(x, y):
+        return np.sum(np.maximum(x[:4], 0.0) * y)
+
+    for size, found in ((4, True), (10**5, False)):
+        slopes = ft.trace(ft.grad(loss))(np.ones(size), np.ones(4))
+        products = [e for e in slopes.equations if e.primitive.name == "absorbing_multiply"]
+        assert len(products) == 1
+        assert (speculative(slopes) is not None) is found
+    assert speculative(ft.trace(absorb)(CT, FINITE)) is None
+
+
 def test_on_a_walk_back_nobody_hears_of_products():
     def f(x, s):
         return np.sum(np.where(x > 0, np.sqrt(x), 0.0) + np.log(s))

@@ -194,6 +194,18 @@ def test_what_is_raised_is_what_the_function_raises():
             g(ZEROS + 2.0)
 
 
+def test_a_pullback_is_quiet_at_every_call():
+    pullback = ft.vjp(lambda x: np.sqrt(x) * x, ZEROS * 0.0)[1]
+    assert [heard(pullback, ct) for ct in (ZEROS, ZEROS, ZEROS, ZEROS + 1.0)] == [set()] * 4
+
+
+def test_what_the_user_keeps_quiet_is_printed():
+    program = ft.trace(lambda x: quietly(np.log, x) + np.exp(x))(ZEROS)
+    assert program.to_source().count('with np.errstate(divide="ignore"):') == 1
+    assert [e.errors for e in program.equations] == [(("divide", "ignore"),), (), ()]
+    assert program != ft.trace(lambda x: np.log(x) + np.exp(x))(ZEROS)
+
+
 # Passes.
 
 
