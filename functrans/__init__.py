@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from functrans import implicit as implicit
     from functrans import numpy as numpy
     from functrans import optimize as optimize
+    from functrans import scipy as scipy
     from functrans import sparse as sparse
+    from functrans import testing as testing
     from functrans import tree as tree
     from functrans import viz as viz
     from functrans.compile.jit import disable_jit as disable_jit
@@ -118,10 +120,12 @@ _HOMES = {
     "primitive": "custom.primitive",
     "psum": "transforms.collective",
     "scan": "control.scan",
+    "scipy": "scipy",
     "sparse": "sparse",
     "stop_gradient": "ops.select",
     "switch": "control.branch",
     "tag": "custom.tag",
+    "testing": "testing",
     "trace": "tracing.trace",
     "tree": "tree",
     "value_and_grad": "transforms.vjp",
@@ -178,10 +182,12 @@ __all__ = [
     "primitive",
     "psum",
     "scan",
+    "scipy",
     "sparse",
     "stop_gradient",
     "switch",
     "tag",
+    "testing",
     "trace",
     "tree",
     "value_and_grad",

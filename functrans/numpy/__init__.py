@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy import *  # noqa: F403
 
+    from functrans.ops.update import at as at
+
 #: Functions of functrans: NumPy's own do not ask their arguments what they are.
 _OWN = """
 arange array asanyarray asarray asarray_chkfinite ascontiguousarray asfortranarray at full isscalar require

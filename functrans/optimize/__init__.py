@@ -19,3 +19,7 @@ from functrans.optimize.roots import root as root
 from functrans.optimize.squares import least_squares as least_squares
 
 __all__ = ["least_squares", "minimize", "root"]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

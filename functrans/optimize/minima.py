@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from functrans.errors import NonFiniteError, describe_function, expect_function
+from functrans.frames import boundary
 from functrans.optimize.constraints import SMALL, filled
 from functrans.optimize.installed import scipy_optimize
 from functrans.optimize.objective import Objective
@@ -36,6 +37,7 @@ USES = {
 }
 
 
+@boundary
 def minimize(
     fun: Callable[..., Any],
     x0: Any,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from functrans.errors import expect_function
+from functrans.frames import boundary
 from functrans.optimize.installed import scipy_optimize
 from functrans.optimize.residuals import Residuals
 from functrans.optimize.variables import Variables, of_one
@@ -16,6 +17,7 @@ from functrans.progress import Bar
 USE_JACOBIAN = ("hybr", "lm")
 
 
+@boundary
 def root(
     fun: Callable[..., Any],
     x0: Any,

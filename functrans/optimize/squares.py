@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from functrans.errors import expect_function
+from functrans.frames import boundary
 from functrans.optimize.installed import scipy_optimize
 from functrans.optimize.residuals import Residuals
 from functrans.optimize.variables import Variables, of_one
@@ -16,6 +17,7 @@ from functrans.progress import Bar
 from functrans.transforms.jacobian import jacobian
 
 
+@boundary
 def least_squares(
     fun: Callable[..., Any],
     x0: Any,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import re
 import typing
@@ -24,10 +23,11 @@ MODULES = [
     functrans,
     functrans.debug,
     functrans.implicit,
+    functrans.optimize,
     functrans.sparse,
     functrans.tree,
     functrans.viz,
-    importlib.import_module("functrans.testing"),
+    functrans.testing,
 ]
 
 
