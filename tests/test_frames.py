@@ -128,6 +128,9 @@ MISTAKES: dict[str, tuple[Callable[[], Any], list[str]]] = {
     "fixed": (lambda: ft.fixed_point(lambda x: x + 1.0, 1.0), []),
     "batch": (lambda: ft.psum(1.0, "i"), []),
     "explain": (lambda: ft.debug.explain(own)(1.0), ["own"]),
+    "minimize": (lambda: ft.optimize.minimize(own, 1.0), ["own"]),
+    "plan": (lambda: ft.sparse.plan(ft.jacobian, np.cumsum, X)(np.ones(4)), []),
+    "sparse": (lambda: ft.sparse.jacobian(own)(X), ["own"]),
     "uncovered": (lambda: ft.numpy.poly1d, []),
 }
 
