@@ -1,6 +1,6 @@
 """functrans beside autograd, MyGrad, JAX and PyTorch: the table of the README, measured in one run.
 
-    python benchmarks/peers.py [sizes] [imports] [first] [speed] [coverage] [--rounds N]
+    python benchmarks/peers.py [sizes] [imports] [first] [speed] [coverage] [--rounds N] [--cpu]
 
 Without a part's name, all of them (about ten minutes; `sizes` installs each library into an empty folder). Peers are
 measured where they are installed (``pip install -e '.[bench]'``). One thread each, also where more would be used.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -42,7 +43,7 @@ def first(options: argparse.Namespace) -> str:
 def speed(options: argparse.Namespace) -> str:
     from comparison import speed
 
-    return speed.measured(options.rounds or 9)
+    return speed.measured(options.rounds or 9, time.process_time if options.cpu else time.perf_counter)
 
 
 def coverage(options: argparse.Namespace) -> str:
@@ -65,6 +66,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all, if none is named")
     parser.add_argument("--rounds", type=int, help="of what is timed")
+    parser.add_argument("--cpu", action="store_true", help="speed: time of the processor, on a busy machine")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     for name in options.parts or PARTS:

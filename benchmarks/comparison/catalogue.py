@@ -38,6 +38,11 @@ class Case(NamedTuple):
     slope: float
     curvature: float
 
+    @property
+    def is_complex(self) -> bool:
+        """Whether complex numbers move."""
+        return any(self.args[i].dtype.kind == "c" for i in self.moving)
+
 
 def is_function(name: str) -> bool:
     """Whether it is a function of ``np``, ``np.linalg`` or ``np.fft``, not a method."""

@@ -3,7 +3,9 @@
 Each call is that of ``tests/catalogue``, with the library's own names in place of ``np``, and judged by differences of
 NumPy's values, no library's derivatives. Differentiated is one number made of all that comes out,
 ``sum(w * out) + sum(abs(out)**2) / 2``, whose curvature is not zero where the function is linear. Right means that the
-slope and the curvature in one direction, drawn at random, are those of NumPy's function.
+slope and the curvature in one direction, drawn at random, are those of NumPy's function; NaN is wrong.
+
+Of a function with calls of real numbers those count (MyGrad has no complex ones); calls of complex ones have a column.
 """
 
 from __future__ import annotations
@@ -24,15 +26,15 @@ from comparison import catalogue
 from comparison.gradients import LIBRARIES, Differentiator
 
 RIGHT, WRONG, OTHER, NONE = "right", "wrong", "other value", "none"
+REAL, COMPLEX = "real", "complex"
 
 
 def judged(library: str) -> dict[str, list[list[str]]]:
-    """By function: for each call, how first and second derivative came out."""
+    """By function: for each call, how first and second derivative came out, and whether it is of complex numbers."""
     made = LIBRARIES[library].make()
     found = {}
     for name, cases in catalogue.cases().items():
-        found[name] = [_case(made, case) for case in cases]
-        print(f"{library}: {name} {found[name]}", file=sys.stderr)
+        found[name] = [[*_case(made, case), COMPLEX if case.is_complex else REAL] for case in cases]
     return found
 
 
@@ -70,7 +72,7 @@ def measured() -> str:
     }
     tables = []
     for title, names in parts.items():
-        rows = [["library", "first", "second", "some calls", "wrong at a call", "other value", "not at all"]]
+        rows = [["library", "first", "second", "complex", "first at some calls", "wrong at a call", "other", "none"]]
         rows += [[library, *_shares([results[library][name] for name in names])] for library in present]
         tables.append(f"{title}: {len(names)} functions, {_calls(results[present[0]], names)} calls\n\n{table(rows)}")
     wrong = [f"- {library}: {', '.join(_wrong(results[library])) or 'none'}" for library in present]
@@ -83,18 +85,23 @@ def _calls(result: dict[str, Any], names: list[str]) -> int:
     return sum(len(result[name]) for name in names)
 
 
-def _shares(calls: list[list[list[str]]]) -> list[str]:
+def _shares(functions: list[list[list[str]]]) -> list[str]:
     counts: Counter[str] = Counter()
-    for found in calls:
-        first, second = [{call[order] for call in found} for order in (0, 1)]
+    for calls in functions:
+        of_real = [call for call in calls if call[2] == REAL] or calls
+        of_complex = [call for call in calls if call[2] == COMPLEX]
+        first, second = [{call[order] for call in of_real} for order in (0, 1)]
         counts["first"] += first == {RIGHT}
         counts["second"] += first == second == {RIGHT}
-        counts["wrong"] += WRONG in first | second
+        counts["complex"] += bool(of_complex)
+        counts["right of complex"] += bool(of_complex) and {call[0] for call in of_complex} == {RIGHT}
         counts["some"] += RIGHT in first and first != {RIGHT}
+        counts["wrong"] += any(WRONG in call for call in calls)
         counts["other"] += OTHER in first
         counts["none"] += first == {NONE}
-    share = [f"{counts[name] / len(calls):.0%} ({counts[name]})" for name in ("first", "second")]
-    return [*share, *[str(counts[name]) for name in ("some", "wrong", "other", "none")]]
+    share = [f"{counts[name] / len(functions):.0%} ({counts[name]})" for name in ("first", "second")]
+    of_complex = f"{counts['right of complex']} of {counts['complex']}"
+    return [*share, of_complex, *[str(counts[name]) for name in ("some", "wrong", "other", "none")]]
 
 
 def _wrong(result: dict[str, list[list[str]]]) -> list[str]:

@@ -78,7 +78,7 @@ def candidates(task: Problem, args: tuple[Any, ...]) -> dict[str, Callable[[], C
     }
 
 
-def measured(rounds: int) -> str:
+def measured(rounds: int, clock: Callable[[], float]) -> str:
     """The table: each gradient is compared with that by hand first."""
     rows: list[list[str]] = []
     for task in PROBLEMS:
@@ -93,7 +93,7 @@ def measured(rounds: int) -> str:
                 continue
             libraries.check(f"{task.name}, {name}", call(), expected, task.tolerance)
             calls[name] = call
-        best = side_by_side(calls, rounds=rounds, budget=0.03)
+        best = side_by_side(calls, rounds=rounds, budget=0.03, clock=clock)
         unit = best["by hand"]
         if not rows:
             rows.append(["problem", "by hand, us", *[name for name in makers if name in best]])

@@ -32,7 +32,7 @@ class Names:
 
 def translated(f: Any, names: Names) -> Any:
     """``f``, with what it reads of NumPy (its globals, defaults, and what it closes over) looked up in ``names``."""
-    if isinstance(f, types.FunctionType) and f.__module__.startswith(("tests.", "comparison.")):
+    if isinstance(f, types.FunctionType) and _is_ours(f):
         return _of_function(f, names)
     if isinstance(f, types.FunctionType | types.BuiltinFunctionType | np.ufunc) or type(f).__module__ == "numpy":
         bound = getattr(f, "__self__", None)
@@ -43,6 +43,10 @@ def translated(f: Any, names: Names) -> Any:
     if f is np or f is fnp:
         return names
     return f
+
+
+def _is_ours(f: types.FunctionType) -> bool:
+    return f.__module__ is None or f.__module__.startswith(("tests.", "comparison."))  # None: made by `exec`
 
 
 def _home(f: Any) -> str | None:
@@ -73,16 +77,15 @@ def _of_function(f: types.FunctionType, names: Names) -> Any:
     if id(f) in names.made:
         return names.made[id(f)]
     found: dict[str, Any] = {}
-    made = types.FunctionType(f.__code__, found, f.__name__)
+    cells = tuple([types.CellType() for _ in f.__closure__ or ()])
+    made = types.FunctionType(f.__code__, found, f.__name__, None, cells)
     names.made[id(f)] = made
     for name, value in f.__globals__.items():
         found[name] = translated(value, names) if name in _read(f.__code__) else value
     made.__defaults__ = tuple([translated(value, names) for value in f.__defaults__ or ()]) or None
     made.__kwdefaults__ = f.__kwdefaults__
-    if f.__closure__:
-        cells = tuple([types.CellType(translated(cell.cell_contents, names)) for cell in f.__closure__])
-        made = types.FunctionType(f.__code__, found, f.__name__, made.__defaults__, cells)
-        names.made[id(f)] = made
+    for cell, read in zip(cells, f.__closure__ or (), strict=True):
+        cell.cell_contents = translated(read.cell_contents, names)
     return made
 
 
