@@ -337,6 +337,16 @@ def test_progress(capsys):
 # Mistakes.
 
 
+def test_an_error_shows_the_line_of_the_function_and_not_the_ways_there():
+    def f(x):
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError) as caught:
+        ft.optimize.minimize(f, [1.0])
+    assert not any("scipy" in str(entry.path) for entry in caught.traceback)
+    assert caught.traceback[-1].name == "f"
+
+
 def test_residuals_are_not_a_number():
     for method in (None, "Nelder-Mead"):
         with pytest.raises(ft.errors.NonScalarOutputError, match=r"returned an array of shape \(2,\)") as caught:
