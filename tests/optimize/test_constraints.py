@@ -178,7 +178,7 @@ def test_numerical_jacobians_of_constraints_are_left_to_scipy(jac):
     np.testing.assert_allclose(found.x, [-1.0, -1.0], atol=1e-6)
 
 
-@pytest.mark.parametrize("method", ["COBYLA", "COBYQA"])
+@pytest.mark.parametrize("method", ["COBYLA"])
 def test_methods_without_derivatives_call_constraints_with_plain_trees(method):
     found = ft.optimize.minimize(
         lambda p: float(p["x"]) + float(p["y"]),
