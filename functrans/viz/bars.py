@@ -74,7 +74,6 @@ def _times(value: float, base: float) -> str:
 
 
 @boundary
-@boundary
 def costs(f: Callable[..., Any], *args: Any, argnums: Argnums = None) -> Costs:
     """What ``f`` costs, and its gradient, its Hessian times a vector, and its Hessian, as a table.
 
@@ -124,7 +123,6 @@ def _direction(arg: Any) -> Any:
     return tree.map(lambda leaf: float(leaf) if type(leaf) is int else leaf, arg)
 
 
-@boundary
 @boundary
 def cost(f: Callable[..., Any], *args: Any, argnums: Argnums = None, ax: Axes | None = None) -> Axes:
     """Draw what ``f`` costs, and its gradient, its Hessian times a vector, and its Hessian: bars of :func:`costs`.

@@ -116,7 +116,6 @@ def can_draw() -> bool:
 
 
 @boundary
-@boundary
 def graph(program: Program | Callable[..., Any], *args: Any, limit: int = LIMIT, held: bool = True) -> Graph:
     """A program as a graph: boxes are operations, arrows the values that go from one to the next.
 

@@ -27,7 +27,6 @@ COLORS = ("#4f7df0", "#e4572e", "#e8a317", "#1b9e77", "#9c6bd3", "#8a94a6")
 
 
 @boundary
-@boundary
 def plot(
     f: Callable[..., Any],
     low: float,
