@@ -71,10 +71,9 @@ def _nonlinear(constraint: Any, variables: Variables, method: str, compiled: boo
         jac = lambda x: variables.matrix(constraint.jac(variables.tree(x)), "a Jacobian of a constraint")  # noqa: E731
     elif jac == "2-point" and method not in PLAIN:
         jac = own.jacobian
-    plain_bfgs = type(hess) is theirs.BFGS and vars(hess) == vars(theirs.BFGS())
     if callable(hess):
         hess = lambda x, v: constraint.hess(variables.tree(x), v)  # noqa: E731
-    elif plain_bfgs and method in SECOND and callable(jac):
+    elif method in SECOND and callable(jac) and _is_default(hess, theirs):
         hess = _curvature(constraint.fun, (), variables, compiled)
     return theirs.NonlinearConstraint(
         own.value,
@@ -86,6 +85,16 @@ def _nonlinear(constraint: Any, variables: Variables, method: str, compiled: boo
         constraint.finite_diff_rel_step,
         constraint.finite_diff_jac_sparsity,
     )
+
+
+def _is_default(hess: Any, theirs: Any) -> bool:
+    """Whether this is what SciPy takes where nothing is given; it may have a state, of an earlier use."""
+    default = theirs.BFGS()
+    names = ("init_scale", "exception_strategy", "min_curvature")
+    if type(hess) is not type(default):
+        return False
+    given = [getattr(hess, name, None) for name in names]
+    return all(np.ndim(x) == 0 and x == getattr(default, name, None) for x, name in zip(given, names, strict=True))
 
 
 def _side(side: Any) -> Any:

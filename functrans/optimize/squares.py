@@ -113,8 +113,8 @@ def least_squares(
     elif jac is None:
         filled_in = residuals.jacobian
 
-    # what SciPy knows only in newer versions is passed on only if it is given
-    newer = {"x_scale": x_scale, "workers": workers}
+    # what has another default in some versions of SciPy, or is not there yet, is passed on only if it is given
+    newer = {"x_scale": x_scale, "workers": workers, "tr_options": tr_options}
     with Bar(progress, f"least_squares {getattr(fun, '__name__', 'f')}") as bar:
         counted = bool(bar) and (method == "lm" or not _takes_callback(theirs.least_squares))
         if callback is not None or not counted:
@@ -139,7 +139,6 @@ def least_squares(
             f_scale=f_scale,
             diff_step=diff_step,
             tr_solver=tr_solver,
-            tr_options=tr_options,
             jac_sparsity=jac_sparsity,
             max_nfev=max_nfev,
             verbose=verbose,

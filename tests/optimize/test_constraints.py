@@ -6,6 +6,8 @@ import scipy.optimize
 from scipy.optimize import LinearConstraint, NonlinearConstraint
 
 import functrans as ft
+from functrans.optimize.constraints import filled
+from functrans.optimize.variables import Variables
 
 SQP = ("SLSQP", "trust-constr")
 
@@ -137,6 +139,22 @@ def test_an_array_of_constraints_and_its_bounds_are_flattened(method, no_differe
         options=options(method),
     )
     np.testing.assert_allclose(found.x, [[1.0, 0.0], [0.0, 2.0]], atol=1e-5)
+
+
+def test_a_given_way_to_update_the_hessian_stays():
+    f = lambda x: np.sum(x**2)  # noqa: E731
+    for given, stays in (
+        (scipy.optimize.BFGS(), False),
+        (scipy.optimize.BFGS("damp_update"), True),
+        (scipy.optimize.BFGS(init_scale=2.0), True),
+        (scipy.optimize.SR1(), True),
+    ):
+        constraint = NonlinearConstraint(f, 0.0, 1.0, hess=given)
+        (made,) = filled([constraint], Variables(np.ones(2), "minimize"), "trust-constr", False)
+        assert (made.hess is given) is stays
+        assert callable(made.jac)
+        (made,) = filled([constraint], Variables(np.ones(2), "minimize"), "slsqp", False)
+        assert made.hess is given
 
 
 def test_given_derivatives_of_constraints_are_used(counted):
