@@ -200,7 +200,7 @@ class _Tally:
         # What only runs other programs, or looks at what is there, costs nothing itself.
         idle = view or bool(held_programs(equation.params))
         ops = 0.0 if idle else times * flops(name, operands, outputs, equation.params)
-        hard = 0 if idle else times * transcendental(name, operands, outputs)
+        hard = 0 if idle or _is_easy_power(equation) else times * transcendental(name, operands, outputs)
         read = 0 if idle else times * sum(map(nbytes, operands))
         written = 0 if idle else times * sum(map(nbytes, outputs))
         self.read += read
@@ -248,6 +248,14 @@ def short_bytes(number: float) -> str:
 def nbytes(spec: ArraySpec) -> int:
     """How many bytes such an array takes."""
     return int(spec.size * spec.dtype.itemsize)
+
+
+def _is_easy_power(equation: Equation) -> bool:
+    """Whether it is ``x ** 2`` or the like, which NumPy's operator computes as a product, a quotient or a root."""
+    if equation.primitive.name != "pow":
+        return False
+    exponent = equation.inputs[1]
+    return isinstance(exponent, Literal) and np.ndim(exponent.value) == 0 and exponent.value in (-1, 0, 0.5, 1, 2)
 
 
 def is_view(equation: Equation) -> bool:

@@ -234,3 +234,8 @@ def test_every_program_has_a_cost(program: Any) -> None:
     assert found.operations >= len(program.equations)
     assert found.written >= found.peak >= 0 or program.equations
     assert isfinite(found.flops)
+
+
+@pytest.mark.parametrize(("exponent", "hard"), [(2, 0), (0.5, 0), (-1, 0), (3, 4), (2.5, 4), (np.ones(4), 4)])
+def test_powers_that_numpy_computes_without_a_logarithm_are_not_transcendental(exponent, hard):
+    assert ft.trace(lambda x: x**exponent)(np.ones(4)).cost().transcendental == hard
