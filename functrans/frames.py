@@ -22,6 +22,10 @@ _OWN = os.path.dirname(__file__) + os.sep
 #: What no argument of the user's should cause: raised by functrans itself, they show where it is at fault.
 _FAULTS = (AssertionError, AttributeError, KeyError, NameError)
 
+# Past what the user's class says of attributes: a frozen dataclass refuses to set them.
+_put_traceback = BaseException.with_traceback
+_get_traceback: Callable[[BaseException], TracebackType | None] = vars(BaseException)["__traceback__"].__get__
+
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -63,7 +67,7 @@ def _shorten(error: BaseException | None, seen: set[int]) -> None:
     """Shorten an exception and those behind it."""
     while error is not None and id(error) not in seen:
         seen.add(id(error))
-        error.__traceback__ = _shortened(error)
+        _put_traceback(error, _shortened(error))
         if isinstance(error, BaseExceptionGroup):
             for inner in error.exceptions:
                 _shorten(inner, seen)
@@ -72,11 +76,13 @@ def _shorten(error: BaseException | None, seen: set[int]) -> None:
 
 
 def _shortened(error: BaseException) -> TracebackType | None:
-    entry = whole = error.__traceback__
+    entry = whole = _get_traceback(error)
     kept: list[TracebackType] = []
     inside = own = False
     while entry is not None:
-        filename = entry.tb_frame.f_code.co_filename
+        filename, name = entry.tb_frame.f_code.co_filename, entry.tb_frame.f_code.co_name
+        if name == "__getattr__" and isinstance(error, AttributeError) and filename.startswith(_OWN):
+            break  # it is at fault who asked for the attribute
         own = filename.startswith(_OWN)
         inside = own or (inside and (is_library(filename) or filename.startswith("<functrans ")))
         if not inside:

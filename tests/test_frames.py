@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import math
 import os
@@ -45,6 +46,19 @@ def own(*_: Any) -> Any:
     raise LookupError("mine")
 
 
+def attribute(x: Any) -> Any:
+    return x.nothing
+
+
+@dataclasses.dataclass(frozen=True)
+class FrozenError(Exception):
+    code: int
+
+
+def frozen(x: Any) -> Any:
+    raise FrozenError(3)
+
+
 def singular(x: Any) -> Any:
     return np.sum(np.abs(np.linalg.eigvals(x * np.full((2, 2), np.nan))))
 
@@ -78,6 +92,9 @@ MISTAKES: dict[str, tuple[Callable[[], Any], list[str]]] = {
     "no number": (lambda: ft.grad(np.sin)(X), []),
     "integer": (lambda: ft.grad(np.sum)(np.arange(3)), []),
     "own": (lambda: ft.grad(own)(1.0), ["own"]),
+    "attribute": (lambda: ft.grad(attribute)(1.0), ["attribute"]),
+    "of a module": (lambda: ft.grad(lambda x: ft.numpy.nothing(x))(1.0), ["<lambda>"]),
+    "frozen": (lambda: ft.grad(frozen)(1.0), ["frozen"]),
     "chain": (lambda: ft.grad(chained)(1.0), ["chained"]),
     "no function": (lambda: ft.grad(3.0), []),  # type: ignore[call-overload]
     "arguments": (lambda: ft.grad(by_math)(1.0, 2.0), []),  # type: ignore[call-arg]
