@@ -494,6 +494,65 @@ def scipy_function():
 @mistake(
     TracedValueError,
     TypeError,
+    "`scipy.integrate.quad` would make a plain float of a traced Float64[], which has no derivative",
+    "  at test_errors.py:N, in <lambda>",
+    "    ft.grad(lambda a: integrate.quad(lambda x: np.exp(-a * x), 0.0, 1.0)[0])(2.0)",
+    "                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^",
+    "Fix: call `functrans.scipy.integrate.quad`, which takes traced values too.",
+)
+def scipy_function_that_calls_back():
+    from scipy import integrate
+
+    ft.grad(lambda a: integrate.quad(lambda x: np.exp(-a * x), 0.0, 1.0)[0])(2.0)
+
+
+@mistake(
+    TracedValueError,
+    TypeError,
+    "`scipy.optimize.brentq` would make a plain float of a traced float, which has no derivative",
+    "  at test_errors.py:N, in <lambda>",
+    "    ft.grad(lambda a: optimize.brentq(lambda x: x**3 - a, 0.0, 9.0))(2.0)",
+    "                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^",
+    ("Fix: call `functrans.implicit.root`, which differentiates the solution by its equation (docs/implicit.md)."),
+)
+def scipy_solver():
+    from scipy import optimize
+
+    ft.grad(lambda a: optimize.brentq(lambda x: x**3 - a, 0.0, 9.0))(2.0)
+
+
+@mistake(
+    TracedValueError,
+    TypeError,
+    "`scipy.interpolate.interp1d` would make a plain array of a traced float, which has no derivative",
+    "  at test_errors.py:N, in <lambda>",
+    "    ft.grad(lambda x: line(x))(0.5)",
+    "                      ^^^^^^^",
+    "Fix: call `functrans.scipy.interpolate.interp1d`, which takes traced values too.",
+)
+def scipy_object():
+    from scipy import interpolate
+
+    line = interpolate.interp1d([0.0, 1.0], [0.0, 2.0])
+    ft.grad(lambda x: line(x))(0.5)
+
+
+@mistake(
+    TracedValueError,
+    TypeError,
+    "a traced float would become a plain array, which has no derivative",
+    "  at test_errors.py:N, in <lambda>",
+    "    ft.grad(lambda x: np.sum(np.full(3, x)))(0.5)",
+    "                             ^^^^^^^^^^^^^",
+    "Fix: write `functrans.numpy.full`, which takes traced values too.",
+)
+def full_of_a_traced_value():
+    ft.grad(lambda x: np.sum(np.full(3, x)))(0.5)
+
+
+@mistake(
+    TracedValueError,
+    TypeError,
     "`scipy.linalg.qz` would make a plain array of a traced Float64[2 2], which has no derivative",
     "  at test_errors.py:N, in <lambda>",
     "    ft.grad(lambda x: linalg.qz(x, x)[0][0, 0])(np.ones((2, 2)))",

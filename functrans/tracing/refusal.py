@@ -54,6 +54,18 @@ _INDEX["array", "u"], _INDEX["count", "u"] = _INDEX["array", "i"], _INDEX["count
 #: What does, to the entries at an index, what an operator does in place.
 _IN_PLACE = {"+=": "add(x)", "-=": "subtract(x)", "*=": "multiply(x)", "/=": "divide(x)", "**=": "power(x)"}
 
+#: Of SciPy's functions that solve an equation: what gives the solution and its derivative.
+_SOLVERS = dict.fromkeys(
+    [
+        f"scipy.optimize.{name}"
+        for name in ("brentq", "brenth", "ridder", "bisect", "toms748", "newton", "root_scalar", "root", "fsolve")
+    ],
+    "functrans.implicit.root",
+) | {"scipy.optimize.fixed_point": "functrans.fixed_point", "scipy.integrate.solve_ivp": "functrans.odeint"}
+
+#: NumPy's functions, written in Python, that convert what they are given; ``functrans.numpy`` has them anew.
+_CONVERTING = ("full", "kaiser", "require", "asarray_chkfinite")
+
 #: For each refusal: what the value was about to become, and what to write instead.
 REFUSALS = {
     "array": (
@@ -101,15 +113,10 @@ def refuse(tracer: Tracer, kind: str) -> NoReturn:
         if operation == "[]" and kind == "array" and tracer.spec.dtype.kind in "fc":
             what = f"a traced {tracer.spec} is used as an index, which must be made of integers"
             fix = "round it, `a[int(functrans.stop_gradient(x))]`: no derivative goes through an index."
-    function = scipy_function() if kind == "array" else None
+    function = scipy_function() if kind in ("array", "float") else None
     if function is not None:
-        what = f"`{function}` would make a plain array of a traced {tracer.spec}, which has no derivative"
-        fix = (
-            f"call `functrans.{function}`, which takes traced values too."
-            if is_covered(function)
-            else "functrans does not cover it: write it with covered functions (`dir(functrans.numpy)`, "
-            "`dir(functrans.scipy)`), or declare a primitive (docs/add_a_primitive.md)."
-        )
+        what = f"`{function}` would make {become} of a traced {tracer.spec}, which has no derivative"
+        fix = _instead_of_scipy(function)
     if kind == "array":
         fix = _instead_of_caller() or fix
     if assigned:
@@ -191,14 +198,30 @@ def scipy_function() -> str | None:
         decorated = local.get("f")
         if module.startswith("scipy._lib") and callable(decorated):  # a decorator is at work
             module, name = getattr(decorated, "__module__", module), getattr(decorated, "__name__", name)
-        if module.startswith("scipy.") and not name.startswith("_"):
+        if module.startswith("scipy."):
             home, owner = ".".join(module.split(".")[:2]), local.get("self")
-            if home == "scipy.stats" and hasattr(owner, "name"):
+            if hasattr(sys.modules.get(home), type(owner).__name__):  # an object, such as an interpolator, is called
+                found = f"{home}.{type(owner).__name__}"
+            elif name.startswith("_"):
+                pass
+            elif home == "scipy.stats" and hasattr(owner, "name"):
                 found = f"{home}.{owner.name}.{name}"
             elif hasattr(sys.modules.get(home), name):
                 found = f"{home}.{name}"
         frame = frame.f_back
     return found
+
+
+def _instead_of_scipy(function: str) -> str:
+    """What to write instead of a function of SciPy's that was given a traced value."""
+    if is_covered(function):
+        return f"call `functrans.{function}`, which takes traced values too."
+    if function in _SOLVERS:
+        return f"call `{_SOLVERS[function]}`, which differentiates the solution by its equation (docs/implicit.md)."
+    return (
+        "functrans does not cover it: write it with covered functions (`dir(functrans.numpy)`, "
+        "`dir(functrans.scipy)`), or declare a primitive (docs/add_a_primitive.md)."
+    )
 
 
 def is_covered(function: str) -> bool:
@@ -226,6 +249,9 @@ def _instead_of_caller() -> str | None:
                 "`numpy.polynomial` makes plain arrays of coefficients; use `np.polyval(c[::-1], x)`, `np.polymul`, "
                 "`np.polyfit`, … (the highest power first), or `np.vander(x, n, increasing=True) @ c`."
             )
+        name = frame.f_code.co_name
+        if name in _CONVERTING and frame.f_globals.get("__name__", "").startswith("numpy."):
+            return f"write `functrans.numpy.{name}`, which takes traced values too."
         frame = frame.f_back
     return None
 
