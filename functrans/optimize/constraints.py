@@ -93,7 +93,7 @@ def _is_default(hess: Any, theirs: Any) -> bool:
     names = ("init_scale", "exception_strategy", "min_curvature")
     if type(hess) is not type(default):
         return False
-    given = [getattr(hess, name, None) for name in names]
+    given: list[Any] = [getattr(hess, name, None) for name in names]
     return all(np.ndim(x) == 0 and x == getattr(default, name, None) for x, name in zip(given, names, strict=True))
 
 
