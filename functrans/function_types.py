@@ -29,22 +29,16 @@ if TYPE_CHECKING:
         @overload
         def __call__(self, *args: Any, **kwargs: Any) -> T_co: ...
 
-    class Jacobian(Protocol[P]):
-        """What :func:`functrans.jacobian` gives."""
+    class Jacobian(Widened[P, Any], Protocol[P]):
+        """What :func:`functrans.jacobian` gives: its arguments may be those of another signature."""
 
-        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
-            """The Jacobian."""
-
-        def mode(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        def mode(self, *args: Any, **kwargs: Any) -> str:
             """Which mode has fewer passes for arguments like these: ``"forward"`` or ``"reverse"``."""
 
-    class Pattern(Protocol[P]):
-        """What :func:`functrans.sparse.pattern` gives."""
+    class Pattern(Widened[P, Any], Protocol[P]):
+        """What :func:`functrans.sparse.pattern` gives: the pattern, as a boolean ``csr_array``."""
 
-        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
-            """The pattern, as a boolean ``csr_array``."""
-
-        def dense(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        def dense(self, *args: Any, **kwargs: Any) -> Any:
             """Which operations the pattern had to be taken as full for, with the place in your code."""
 
 else:  # what is said of them at run time takes no classes

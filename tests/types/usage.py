@@ -70,6 +70,8 @@ assert_type(ft.linearize(with_aux, 1.0, has_aux=True)[2], dict[str, int])
 # Jacobians, Hessians.
 assert_type(ft.jacobian(vector)(point, scale=2.0), Any)
 assert_type(ft.jacobian(vector).mode(point), str)
+ft.jacobian(np.cumprod)(point)
+ft.jacobian(np.cumprod).mode(point)
 ft.jacfwd(vector)(point, scale=2.0)
 ft.jacrev(vector)(point, factor=2.0)  # wrong: there is no such keyword
 ft.hessian(f)(1.0, point)
