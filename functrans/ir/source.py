@@ -280,6 +280,10 @@ def literal_source(value: Any) -> str:
     return number_source(value) if isinstance(value, float | complex) else repr(value)
 
 
+#: So many equal numbers are written out.
+_SHORT = 4
+
+
 def _exact(value: np.ndarray[Any, Any]) -> str:
     """An array as source: the same bits, in memory in the same order of axes and as far from one another.
 
@@ -306,6 +310,8 @@ def _exact(value: np.ndarray[Any, Any]) -> str:
             return f"np.repeat({_exact(value.copy())}, 2, axis={long[-1]})[{index}]"
     dtype = param_source(value.dtype)
     if value.dtype.kind in "biu" or (value.dtype.kind == "f" and value.itemsize <= 8 and np.all(np.isfinite(value))):
+        if value.size > _SHORT and value.tobytes() == value.flat[0].tobytes() * value.size:
+            return f"np.full({value.shape!r}, {value.flat[0].item()!r}, dtype={dtype})"
         return f"np.array({value.tolist()!r}, dtype={dtype})"
     return f"np.frombuffer(bytes.fromhex({value.tobytes().hex()!r}), dtype={dtype}).reshape({value.shape!r})"
 

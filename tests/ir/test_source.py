@@ -117,7 +117,17 @@ CONSTANTS = [
     np.linspace(0, 1, 1000).astype(np.float32).reshape(10, 100),
     np.where(np.arange(200) % 7 == 0, np.nan, np.pi),
     np.arange(100, dtype=np.uint16),
+    np.full((20, 3), 0.1, np.float32),
+    np.full(50, -0.0),
+    np.array([0.0, -0.0] * 25),
+    np.full((2, 3, 4), True),
+    np.full(30, 2**63, np.uint64),
 ]
+
+
+def test_many_equal_numbers_are_short():
+    program = ft.trace(lambda x: x * np.full(1000, 0.1))(1.0)
+    assert "np.full((1000,), 0.1, dtype=np.float64)" in program.to_source()
 
 
 @pytest.mark.parametrize("constant", CONSTANTS, ids=lambda c: f"{type(c).__name__}-{np.asarray(c).dtype}"[:40])
