@@ -136,4 +136,6 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], T], init: A
     def fori_body(carry: Any, i: Any) -> Any:
         return body_fun(weak(i), carry), None  # promotes as Python's integers do
 
+    if hasattr(body_fun, "__code__"):
+        fori_body.__name__, fori_body.__wrapped__ = body_fun.__name__, body_fun  # type: ignore[attr-defined]
     return scan(fori_body, init, np.arange(lower, upper))[0]  # type: ignore[no-any-return]

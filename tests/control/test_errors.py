@@ -31,6 +31,11 @@ MISTAKES = {
         TreeError,
         "was given a carry of the structure TreeDef\\(\\*\\) and returned one of",
     ),
+    "carry of another shape, counted": (
+        lambda: ft.fori_loop(0, 3, lambda i, c: np.concatenate([c, c]), X),
+        ShapeError,
+        r"`<lambda>` \(test_errors.py:\d+\), changes the carry",
+    ),
     "no pair": (lambda: ft.scan(lambda c, _: c, X, length=3), TreeError, "did not return a pair"),
     "no pair, written out": (
         lambda: ft.scan(lambda c, _: c, X, length=3, unroll=True),
