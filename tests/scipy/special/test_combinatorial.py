@@ -1,6 +1,6 @@
-from __future__ import inspect
+from __future__ import annotations
 
-import annotations
+import inspect
 
 import mpmath as mp
 import numpy as np
