@@ -146,6 +146,8 @@ class Variables:
         bounds_type = scipy_optimize().Bounds
         if isinstance(bounds, bounds_type):
             return bounds_type(self.spread(bounds.lb), self.spread(bounds.ub), self.spread(bounds.keep_feasible))
+        if self._structure == tree.LEAF and self.size == 1 and isinstance(bounds, list | tuple) and len(bounds) == 1:
+            bounds = bounds[0]  # of one number, as SciPy takes them
         low, high = np.full(self.size, -np.inf), np.full(self.size, np.inf)
         for place, shape, pair, path in self._entries(bounds, "bounds"):
             if pair is None:

@@ -44,7 +44,10 @@ def watched(
 
     def by_point(xk: Any, *rest: Any) -> Any:
         bar.advance(known(xk))
-        return None if callback is None else callback(variables.given(np.array(xk)), *rest)
+        if callback is None:
+            return None
+        more = [variables.result(r, gradients) if isinstance(r, scipy_optimize().OptimizeResult) else r for r in rest]
+        return callback(variables.given(np.array(xk)), *more)
 
     return by_point
 

@@ -85,7 +85,7 @@ def plot(
             f"plot of order {order} with {points} points: give an order of 0 or more, and 2 points or more"
         )
     if labels is None:
-        name = getattr(f, "__name__", "f")
+        name = getattr(f, "__name__", "f").lstrip("_")  # a legend has no labels that start with an underscore
         labels = [prime(name if name.isidentifier() else "f", n) for n in range(order + 1)]
     elif len(labels) != order + 1:
         raise ValueError(f"plot of order {order} draws {order + 1} curves, but {len(labels)} labels were given")

@@ -286,6 +286,14 @@ def test_bounds_of_a_vector_are_scipys():
         np.testing.assert_allclose(found.x, [2.0, -1.0])
 
 
+@pytest.mark.parametrize("x0", [3.0, np.array(3.0), np.full((1, 1), 3.0)])
+@pytest.mark.parametrize("bounds", [[(2, None)], (2, None), ((2, None),)])
+def test_bounds_of_one_number(x0, bounds):
+    found = ft.optimize.minimize(lambda x: np.sum(x**2), x0, bounds=bounds)
+    assert np.shape(found.x) == np.shape(x0)
+    np.testing.assert_allclose(found.x, 2.0)
+
+
 # Callbacks and progress.
 
 
@@ -306,6 +314,17 @@ def test_callbacks_are_given_the_tree(method):
     ft.optimize.minimize(f, {"x": np.zeros(3)}, method=method, callback=by_result)
     assert len(results) == len(points)
     assert np.array_equal(results[-1], points[-1])
+
+
+def test_the_state_of_trust_constr_is_that_of_the_tree():
+    states = []
+    ft.optimize.minimize(
+        lambda p: bowl(p["x"]),
+        {"x": np.zeros(3)},
+        method="trust-constr",
+        callback=lambda xk, state: states.append(state),
+    )
+    assert states[-1].x["x"].shape == states[-1].grad["x"].shape == (3,)
 
 
 def test_a_callback_stops_by_stop_iteration():

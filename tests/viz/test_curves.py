@@ -116,6 +116,15 @@ def test_a_dot_at_a_point():
     np.testing.assert_allclose(dots, [(0.5, np.cos(0.5)), (0.5, -np.sin(0.5))], rtol=1e-15)
 
 
+def test_a_private_function_stands_in_the_legend():
+    def _loss(x):
+        return x * x
+
+    ax = axes()
+    ft.viz.plot(_loss, 0, 1, ax=ax)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["loss", "loss'"]
+
+
 def test_labels():
     ax = axes()
     ft.viz.plot(lambda x: x**6, 0, 1, order=5, ax=ax)
