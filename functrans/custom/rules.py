@@ -64,17 +64,18 @@ class _Custom(Generic[P, T]):
             signature = None if isinstance(self.fun, np.ufunc) else inspect.signature(self.fun)
         except ValueError:  # a builtin's may not be known
             signature = None
+        unknown = list(kwargs)
         if signature is not None and (kwargs or len(args) < len(signature.parameters)):
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
             unknown = [name for name in kwargs if name in bound.kwargs]
-            if unknown:
-                raise TreeError(
-                    f"{describe_function(self.fun)} has a rule of its own, and was given the keyword `{unknown[0]}`, "
-                    "which the rule does not know",
-                    "make it a positional argument.",
-                )
             args = bound.args
+        if unknown:
+            raise TreeError(
+                f"{describe_function(self.fun)} has a rule of its own, and was given the keyword `{unknown[0]}`, "
+                "which the rule does not know",
+                "make it a positional argument, of a function that is yours.",
+            )
         for i in self.nondiff_argnums:
             if not -len(args) <= i < len(args):
                 raise DerivativeError(

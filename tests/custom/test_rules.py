@@ -154,6 +154,16 @@ def test_the_options_of_a_ufunc_are_no_arguments():
     doubled = ft.custom_jvp(np.sin)
     doubled.defjvps(lambda tangent, out, x: 2.0 * tangent * np.cos(x))
     assert ft.grad(doubled)(0.5) == 2.0 * np.cos(0.5)
+    with pytest.raises(TreeError, match="`where`, which the rule does not know"):
+        doubled(np.ones(2), where=np.array([True, False]))
+
+
+def test_options_of_a_builtin_without_a_signature_are_not_lost():
+    greatest = ft.custom_jvp(max)
+    greatest.defjvps(lambda tangent, out, x, y: tangent * (x >= y), lambda tangent, out, x, y: tangent * (y > x))
+    assert ft.custom_jvp(max)(1.0, 2.0) == 2.0
+    with pytest.raises(TreeError, match="`key`, which the rule does not know"):
+        greatest(1.0, 2.0, key=lambda x: -x)
 
 
 @pytest.mark.parametrize(("call", "error", "text"), MISFITS.values(), ids=MISFITS)
