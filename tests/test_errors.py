@@ -1650,6 +1650,45 @@ def uncovered_class():
 
 
 @mistake(
+    TreeError,
+    ValueError,
+    "argument `x` of `<lambda>` (test_errors.py:N) is a matrix, whose arithmetic is not that of arrays",
+    "  at test_errors.py:N, in gradient_by_a_matrix",
+    "    ft.grad(lambda x: (x * x)[0, 0])(np.eye(2).view(np.matrix))",
+    "    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^",
+    ("Fix: give an array: `np.asarray(a)`; a mask by itself, for `np.where(mask, a, b)` or `np.sum(a, where=mask)`."),
+)
+def gradient_by_a_matrix():
+    ft.grad(lambda x: (x * x)[0, 0])(np.eye(2).view(np.matrix))
+
+
+@mistake(
+    TreeError,
+    ValueError,
+    "argument `x` of `<lambda>` (test_errors.py:N) is a MaskedArray, whose arithmetic is not that of arrays",
+    "  at test_errors.py:N, in gradient_by_a_masked_array",
+    "    ft.grad(lambda x: x.mean())(np.ma.array([1.0, 2.0], mask=[0, 1]))",
+    "    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^",
+    ("Fix: give an array: `np.asarray(a)`; a mask by itself, for `np.where(mask, a, b)` or `np.sum(a, where=mask)`."),
+)
+def gradient_by_a_masked_array():
+    ft.grad(lambda x: x.mean())(np.ma.array([1.0, 2.0], mask=[0, 1]))
+
+
+@mistake(
+    TreeError,
+    ValueError,
+    "the tangent is a matrix, whose arithmetic is not that of arrays",
+    "  at test_errors.py:N, in tangent_that_is_a_matrix",
+    "    ft.jvp(np.sin, (np.eye(2),), (np.eye(2).view(np.matrix),))",
+    "    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^",
+    ("Fix: give an array: `np.asarray(a)`; a mask by itself, for `np.where(mask, a, b)` or `np.sum(a, where=mask)`."),
+)
+def tangent_that_is_a_matrix():
+    ft.jvp(np.sin, (np.eye(2),), (np.eye(2).view(np.matrix),))
+
+
+@mistake(
     UncoveredFunctionError,
     NotImplementedError,
     "an operation on a traced value and a `numpy.MaskedArray` is not covered",
