@@ -19,7 +19,7 @@ QUIET: Errors = (("all", "ignore"),)
 #: What never has a floating-point error, or none that is heard of, whatever the operands.
 _SILENT = frozenset(
     [
-        *["transpose", "reshape", "broadcast_to", "getitem", "scatter", "index_set", "copy", "concatenate", "stack"],
+        *["transpose", "reshape", "broadcast_to", "getitem", "index_set", "copy", "concatenate", "stack"],
         *["negative", "positive", "strong", "weak", "flip", "roll", "diag", "diagonal", "tril", "triu", "plus_zero"],
         *["bitwise_and", "bitwise_or", "invert", "logical_and", "logical_or", "logical_not", "isnan", "isinf"],
         *["isfinite", "signbit", "where", "absorbing_multiply", "absorbing_product"],

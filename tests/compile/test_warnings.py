@@ -267,3 +267,15 @@ def test_keywords():
     assert louder((), QUIET) == louder(QUIET, ()) == ()
     assert louder(over, QUIET) == louder(QUIET, over) == louder(over, over) == over
     assert louder((), over) is None
+
+
+def test_entries_read_twice_get_infinities_of_both_signs() -> None:
+    def pulled(x: Any) -> Any:
+        value, pullback = ft.vjp(lambda x: x[np.array([0, 0, 1])], x)
+        return pullback(np.array([np.inf, -np.inf, 1.0]) + 0.0 * value)[0]
+
+    x = np.ones(2)
+    assert np.isnan(pulled(x)[0])
+    assert heard(pulled, x) == heard(ft.jit(pulled), x) == set()
+    program = ft.trace(pulled)(x)
+    assert heard(lambda x: ft.evaluate(program, x), x) == set()
