@@ -12,7 +12,7 @@ from functrans.errors import DerivativeError, ShapeError, describe_function, exp
 from functrans.frames import boundary, hide
 from functrans.function_types import P
 from functrans.ir.spec import ArraySpec
-from functrans.transforms.arguments import Argnames, Argnums, Selection, several
+from functrans.transforms.arguments import Argnames, Argnums, Selection, differentiable_leaves, several
 from functrans.transforms.jvp import jvp
 from functrans.transforms.vjp import grad, named
 from functrans.tree import Tree
@@ -91,6 +91,7 @@ def _product(
                 )
             *primals, v = args
             selection = Selection(f, tuple(primals), kwargs, argnums, argnames)
+            differentiable_leaves(selection.selected, selection.names, f)  # an error names the user's function
             if selection.result(selection.selected) is selection.selected:  # several arguments
                 v = tuple(v) if isinstance(v, list) else v
                 expect_vector(v, selection.selected, transform)
@@ -99,15 +100,13 @@ def _product(
                 expect_vector(v, selection.selected[0], transform)
                 directions = (v,)
 
-            def call(*selected: Any) -> Any:
-                return selection.call(*selected)
-
+            call = _called(f, selection.call)
             if product is not None:
                 nums = tuple(range(len(selection.selected)))
                 found = product(grad(call, nums, has_aux=has_aux), selection.selected, directions)
             else:
                 along: Any = lambda *x: jvp(call, x, directions, has_aux=has_aux)[1:]  # noqa: E731
-                slope: Any = along if has_aux else (lambda *x: along(*x)[0])
+                slope = _called(f, along if has_aux else (lambda *x: along(*x)[0]))
                 found = grad(slope, tuple(range(len(selection.selected))), has_aux=has_aux)(*selection.selected)
             if has_aux:
                 return selection.result(found[0]), found[1]
@@ -117,6 +116,17 @@ def _product(
             raise
 
     return named(product_of, transform, f)
+
+
+def _called(f: Callable[..., Any], wrapper: Callable[..., Any]) -> Callable[..., Any]:
+    """``wrapper``, by which ``f`` is called, under the name of ``f`` in errors."""
+
+    def call(*args: Any) -> Any:
+        return wrapper(*args)
+
+    call.__name__ = getattr(f, "__name__", "f")
+    call.__wrapped__ = f  # type: ignore[attr-defined]
+    return call
 
 
 def expect_vector(v: Tree, selected: Tree, transform: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import functrans as ft
-from functrans.errors import DerivativeError, NonScalarOutputError, ShapeError, TreeError
+from functrans.errors import DerivativeError, IntegerInputError, NonScalarOutputError, ShapeError, TreeError
 
 both = pytest.mark.parametrize("product", [ft.hvp, ft.vhp], ids=["hvp", "vhp"])
 
@@ -47,3 +47,12 @@ def test_errors(product):
         product(lambda p: p["w"])({"w": 1.0}, 1.0)
     with pytest.raises(DerivativeError, match="and then the vector"):
         product(np.sum)(np.ones(2))
+
+
+@both
+def test_an_error_names_the_users_argument(product):
+    f = lambda x, y: np.sum(x**3) * np.sum(y)  # noqa: E731
+    with pytest.raises(IntegerInputError, match="argument `y` of `<lambda>` \\(test_products"):
+        product(f, 1)(np.ones(2), np.arange(2), np.ones(2))
+    with pytest.raises(NonScalarOutputError, match="`<lambda>` \\(test_products"):
+        product(lambda x: x**3)(np.ones(2), np.ones(2))
