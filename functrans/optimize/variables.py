@@ -76,6 +76,8 @@ class Variables:
 
     def covector(self, gradient: Tree, what: str = "the gradient") -> Any:
         """The derivatives in the coordinates, of a gradient: that in a complex number is ``df/dx - i df/dy``."""
+        if self.plain and is_vector(gradient):
+            gradient = np.asarray(gradient)  # of a list of numbers, which SciPy takes too
         return self._joined(gradient, what, -1)
 
     def cotree(self, vector: Any) -> Tree:

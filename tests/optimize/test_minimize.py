@@ -286,6 +286,15 @@ def test_bounds_of_a_vector_are_scipys():
         np.testing.assert_allclose(found.x, [2.0, -1.0])
 
 
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_a_given_gradient_may_be_a_list_of_numbers(kind):
+    slope = lambda x: kind(2 * (x - 3))  # noqa: E731
+    found = ft.optimize.minimize(lambda x: np.sum((x - 3) ** 2), np.zeros(3), jac=slope)
+    np.testing.assert_allclose(found.x, 3.0)
+    both = ft.optimize.minimize(lambda x: (np.sum((x - 3) ** 2), slope(x)), [0.0, 0.0], jac=True)
+    np.testing.assert_allclose(both.x, 3.0)
+
+
 @pytest.mark.parametrize("x0", [3.0, np.array(3.0), np.full((1, 1), 3.0)])
 @pytest.mark.parametrize("bounds", [[(2, None)], (2, None), ((2, None),)])
 def test_bounds_of_one_number(x0, bounds):
