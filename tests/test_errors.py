@@ -1678,6 +1678,19 @@ def gradient_by_a_masked_array():
 @mistake(
     TreeError,
     ValueError,
+    "argument `x` is a matrix, whose arithmetic is not that of arrays",
+    "  at test_errors.py:N, in batch_of_a_matrix",
+    "    ft.vmap(lambda x: x * x)(np.eye(2).view(np.matrix))",
+    "    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^",
+    ("Fix: give an array: `np.asarray(a)`; a mask by itself, for `np.where(mask, a, b)` or `np.sum(a, where=mask)`."),
+)
+def batch_of_a_matrix():
+    ft.vmap(lambda x: x * x)(np.eye(2).view(np.matrix))
+
+
+@mistake(
+    TreeError,
+    ValueError,
     "the tangent is a matrix, whose arithmetic is not that of arrays",
     "  at test_errors.py:N, in tangent_that_is_a_matrix",
     "    ft.jvp(np.sin, (np.eye(2),), (np.eye(2).view(np.matrix),))",

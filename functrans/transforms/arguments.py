@@ -10,11 +10,12 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from functrans import tree
-from functrans.errors import DerivativeError, IntegerInputError, ShapeError, TreeError, describe_function
+from functrans.errors import DerivativeError, IntegerInputError, ShapeError, describe_function
 from functrans.ir.spec import ArraySpec
 from functrans.ops.duals import cast
 from functrans.ops.scalars import strong, weak
 from functrans.tracing.tracer import Tracer
+from functrans.transforms.checks import expect_array
 
 Argnums: TypeAlias = int | Sequence[int] | None
 Argnames: TypeAlias = str | Sequence[str] | None
@@ -134,7 +135,7 @@ def differentiable_leaf(leaf: Any, what: Callable[[], str]) -> Any:
     if kind is Tracer and leaf.spec.weak and dtype is not None and dtype.kind == "i":
         return leaf * 1.0  # likewise, where a program is being written
     if isinstance(leaf, np.ndarray | np.generic | Tracer) and dtype is not None and dtype.kind in "fc":
-        _expect_array(leaf, what)
+        expect_array(leaf, what)
         return leaf
     if dtype is not None and hasattr(leaf, "shape"):
         raise IntegerInputError(
@@ -152,22 +153,6 @@ def differentiable_leaf(leaf: Any, what: Callable[[], str]) -> Any:
         "differentiate with respect to other arguments (`argnums=`), or register the type as a container "
         "(`functrans.tree.register`).",
     )
-
-
-def _expect_array(value: Any, what: Callable[[], str]) -> None:
-    """Refuse an array of another kind: a trace sees what arrays do, and ``*`` of matrices is a product of matrices.
-
-    Raises:
-        TreeError: it is a matrix or a masked array.
-    """
-    kind = type(value)
-    if kind is np.ndarray or not isinstance(value, np.ndarray):
-        return
-    if issubclass(kind, np.matrix) or any(base.__module__.startswith("numpy.ma") for base in kind.__mro__):
-        raise TreeError(
-            f"{what()} is a {kind.__name__}, whose arithmetic is not that of arrays",
-            "give an array: `np.asarray(a)`; a mask by itself, for `np.where(mask, a, b)` or `np.sum(a, where=mask)`.",
-        )
 
 
 def differentiable_leaves(
@@ -212,7 +197,7 @@ def dual(value: Any, spec: ArraySpec, what: str) -> Any:
     elif not isinstance(value, np.ndarray | np.generic):
         value = np.asarray(value)
     else:
-        _expect_array(value, lambda: what)
+        expect_array(value, lambda: what)
     if value.shape != spec.shape:
         raise ShapeError(
             f"{what} has shape {value.shape}, but what it belongs to is {spec}", f"pass an array of shape {spec.shape}."

@@ -1,11 +1,13 @@
-"""What both modes ask before they record an operation, and what they say when it fails."""
+"""What transforms ask of arguments, and both modes before they record an operation; what they say when it fails."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from functrans.errors import DerivativeError, MissingRuleError, ShapeError
+import numpy as np
+
+from functrans.errors import DerivativeError, MissingRuleError, ShapeError, TreeError
 from functrans.ir.spec import ArraySpec
 from functrans.primitives import Bilinear, Linear, Primitive, Rules
 from functrans.tracing.recorder import Recorder
@@ -17,6 +19,22 @@ _NO_PARAMS: Mapping[str, Any] = {}
 def is_inexact_value(value: Any) -> bool:
     """Whether a value has a floating or complex dtype."""
     return ArraySpec.of(value).dtype.kind in "fc"
+
+
+def expect_array(value: Any, what: Callable[[], str]) -> None:
+    """Refuse an array of another kind: a trace sees what arrays do, and ``*`` of matrices is a product of matrices.
+
+    Raises:
+        TreeError: it is a matrix or a masked array.
+    """
+    kind = type(value)
+    if kind is np.ndarray or not isinstance(value, np.ndarray):
+        return
+    if issubclass(kind, np.matrix) or any(base.__module__.startswith("numpy.ma") for base in kind.__mro__):
+        raise TreeError(
+            f"{what()} is a {kind.__name__}, whose arithmetic is not that of arrays",
+            "give an array: `np.asarray(a)`; a mask by itself, for `np.where(mask, a, b)` or `np.sum(a, where=mask)`.",
+        )
 
 
 def check_differentiable(primitive: Primitive, traced: int) -> None:

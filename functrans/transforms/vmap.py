@@ -19,6 +19,7 @@ from functrans.tracing.tracer import Tracer
 from functrans.tracing.watch import watched
 from functrans.transforms.axes import KEYWORD, batch_first, common_size, spread
 from functrans.transforms.batch import BatchRecorder
+from functrans.transforms.checks import expect_array
 from functrans.transforms.vjp import named
 
 
@@ -52,6 +53,8 @@ class Batched:
         for i, axis in enumerate(self.axes):
             if axis is not None:
                 self.leaves[i] = batch_first(self.leaves[i], axis, lambda i=i: name(i))  # type: ignore[misc]
+                if transform == "vmap":
+                    expect_array(self.leaves[i], lambda i=i: name(i))  # type: ignore[misc]
                 sizes.append((i, np.shape(self.leaves[i])[0]))
         self.size = common_size(sizes, axis_size, transform, name)
 
