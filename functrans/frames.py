@@ -46,7 +46,7 @@ def hide(error: Exception, depth: int = 2) -> None:
     from functrans import config
 
     if config.traceback == "short":
-        _shorten(error, set())
+        _shorten(error)
 
 
 def boundary(function: _Function) -> _Function:
@@ -63,16 +63,19 @@ def boundary(function: _Function) -> _Function:
     return cast("_Function", outermost)
 
 
-def _shorten(error: BaseException | None, seen: set[int]) -> None:
+def _shorten(error: BaseException) -> None:
     """Shorten an exception and those behind it."""
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        _put_traceback(error, _shortened(error))
-        if isinstance(error, BaseExceptionGroup):
-            for inner in error.exceptions:
-                _shorten(inner, seen)
-        _shorten(error.__cause__, seen)
-        error = error.__context__
+    seen: set[int] = set()
+    behind: list[BaseException | None] = [error]
+    while behind:  # a chain may be longer than Python's stack
+        found = behind.pop()
+        if found is None or id(found) in seen:
+            continue
+        seen.add(id(found))
+        _put_traceback(found, _shortened(found))
+        behind += [found.__cause__, found.__context__]
+        if isinstance(found, BaseExceptionGroup):
+            behind += found.exceptions
 
 
 def _shortened(error: BaseException) -> TracebackType | None:

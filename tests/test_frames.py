@@ -233,6 +233,21 @@ def test_exceptions_that_refer_to_each_other() -> None:
     assert frames(raised(lambda: ft.grad(f)(1.0), "short"))[-1].name == "f"
 
 
+def test_a_long_chain() -> None:
+    def f(x: Any) -> Any:
+        error = LookupError(0)
+        for n in range(1, 3000):
+            following = LookupError(n)
+            following.__cause__ = error
+            error = following
+        raise error
+
+    error = raised(lambda: ft.grad(f)(1.0), "short")
+    assert isinstance(error, LookupError)
+    while error.__cause__ is not None:  # a chain this long is not to be taken apart by recursion
+        error.__cause__, error = None, error.__cause__  # type: ignore[assignment]
+
+
 def test_what_is_no_error_is_left_alone() -> None:
     def f(x: Any) -> Any:
         raise KeyboardInterrupt
