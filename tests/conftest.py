@@ -9,7 +9,7 @@ with ``pytest --hypothesis-profile=thorough`` or with the environment variable `
 import gc
 import os
 
-# Tens of thousands of tests are alive throughout; looking through them for garbage less often saves a tenth of the time.
+# Tens of thousands of tests are alive; to look through them for garbage less often saves a tenth of the time.
 gc.set_threshold(100_000, 50, 50)
 
 # The tests run in one process for each core: threads of BLAS beside these only wait for one another.

@@ -117,7 +117,7 @@ def refuse(tracer: Tracer, kind: str) -> NoReturn:
     if function is not None:
         what = f"`{function}` would make {become} of a traced {tracer.spec}, which has no derivative"
         fix = _instead_of_scipy(function)
-    if kind == "array":
+    elif kind == "array":
         fix = _instead_of_caller() or fix
     if assigned:
         what = f"a traced {tracer.spec} was assigned into a plain array, which would lose its derivative"

@@ -84,7 +84,7 @@ MISTAKES = {
     "arange": (lambda: ft.vmap(lambda x: fnp.arange(x, 3.0))(XS), TracedValueError, "a batched Float64[],", LOOP),
     "nonzero": (lambda: ft.vmap(np.nonzero)(ROWS), TracedValueError, "`np.nonzero` needs the value of a batched", LOOP),
     "not covered": (lambda: ft.vmap(lambda x: np.ix_(x))(XS), UncoveredFunctionError, "`np.ix_`", LOOP),
-    "list of numbers": (lambda: ft.vmap(np.sin)([1.0, 2.0]), ShapeError, "`x`[0] is batched", "`np.array(xs)`"),
+    "list of numbers": (lambda: ft.vmap(lambda x: x)([1.0, 2.0]), ShapeError, "`x`[0] is batched", "`np.array(xs)`"),
     "option by keyword": (
         lambda: ft.vmap(lambda x, scale: x * scale)(XS, scale=2.0),
         ShapeError,
