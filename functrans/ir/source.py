@@ -43,14 +43,15 @@ class _Module:
         self.constants: dict[str, Any] = {}
         self.modules: set[str] = set()  # SciPy's, users' own
         self.functions: dict[str, str] = {}
-        self.printers: dict[int, _Printer] = {}  # of the programs that equations hold
+        self.held: dict[int, Listing] = {}  # of the programs that equations hold
         self._held: list[tuple[Program, FunctionName]] = []
         self._look(program)
         # What the code below the names may call: no name of the user's must hide it.
         self.reserved = {*self.helpers, *_CALLED}
         self.name = _other_than(program.name, self.reserved)
-        self.printer = _Printer(program, self, self.name)
-        self.body = self.printer.function()
+        printer = _Printer(program, self, self.name)
+        self.body = printer.function()
+        self.listing = printer.listing(self.held, self.constants)
 
     def _look(self, program: Program) -> None:
         for equation in program.equations:
@@ -72,8 +73,9 @@ class _Module:
         name.program = program
         self._held.append((program, name))
         self.functions[name] = ""  # taken, while those below it are printed
-        printer = self.printers[id(program)] = _Printer(program, self, name, tuple_of_all=True)
+        printer = _Printer(program, self, name, tuple_of_all=True)
         text = printer.function()
+        self.held[id(program)] = printer.listing({}, {})
         del self.functions[name]
         self.functions[name] = text
         return name
@@ -116,9 +118,7 @@ class Listing(NamedTuple):
 
 def listing(program: Program) -> Listing:
     """The text of a program, in parts: each equation by itself."""
-    module = _Module(program, exact=False)
-    held = {key: printer.listing({}, {}) for key, printer in module.printers.items()}
-    return module.printer.listing(held, module.constants)
+    return _Module(program, exact=False).listing
 
 
 def function_source(program: Program) -> str:

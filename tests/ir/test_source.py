@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import weakref
 
 import numpy as np
 import pytest
@@ -279,3 +281,16 @@ def test_results():
 )
 def test_parameters(value, text):
     assert param_source(value) == text
+
+
+@pytest.mark.parametrize("written", [str, ft.Program.to_source, ft.Program._repr_html_])
+def test_what_is_printed_keeps_no_program(written):
+    program = ft.trace(lambda x: ft.scan(lambda c, y: (c * y, c), 1.0, x * np.arange(100.0))[0])(np.ones(100))
+    written(program)
+    kept = weakref.ref(next(atom.value for atom in program.equations[0].inputs if isinstance(atom, Literal)))
+    gc.disable()
+    try:
+        del program
+        assert kept() is None  # no cycle that would wait for the collector
+    finally:
+        gc.enable()
