@@ -27,17 +27,24 @@ from functrans.tracing.tracer import Tracer
 COMPILING: ContextVar[Any] = ContextVar("functrans_compiling", default=None)
 
 
+class _Unheard:
+    """A log of floating-point errors that nobody reads."""
+
+    def write(self, message: str) -> None:
+        """Nothing is written."""
+
+
 class StagedRecorder(Recorder):
     """Writes equations; its tracers know their specs alone."""
 
-    __slots__ = ("_errors", "_walks", "constants", "equations", "record")
+    __slots__ = ("_errors", "_log", "_walks", "constants", "equations", "record")
 
     #: Whether the program may be run where floating-point errors are heard of that are not while it is written.
     anywhere = True
 
     def __init__(self, transform: str, function: Callable[..., Any]) -> None:
         super().__init__(transform, function)
-        self._errors, self._walks = np.geterr(), walks_here()
+        self._errors, self._log, self._walks = np.geterr(), np.geterrcall(), walks_here()
         self.equations: list[Equation] = []
         self.record: Callable[[Equation], None] = self.equations.append
         self.constants: dict[int, tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]] = {}
@@ -45,6 +52,15 @@ class StagedRecorder(Recorder):
     def input(self, spec: ArraySpec) -> Tracer:
         """A new traced input."""
         return Tracer(self, spec, Var(spec))
+
+    def run(self, function: Callable[..., Any], args: Sequence[Any]) -> Any:
+        if not self.anywhere or set(self._errors.values()) != {"ignore"}:
+            return super().run(function, args)
+        # What the function itself says is to be ignored could not be told from what its first caller says: nothing is
+        # heard here either, but in a way that differs.
+        with np.errstate(all="log", call=_Unheard()):
+            self._errors, self._log = np.geterr(), np.geterrcall()
+            return super().run(function, args)
 
     def process(self, primitive: Primitive, args: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
         atoms = [self.atom(arg) for arg in args]
@@ -62,7 +78,10 @@ class StagedRecorder(Recorder):
         """What ``np.errstate`` says of an operation, where that is not what it said when the trace began."""
         if self.anywhere and location is not None and location.walks > self._walks:
             return QUIET  # whatever the caller says now
-        return difference(self._errors, np.geterr())
+        now: Mapping[str, Any] = np.geterr()
+        if "log" in now.values() and type(log := np.geterrcall()) is _Unheard and log is not self._log:
+            now = {kind: "ignore" if how == "log" else how for kind, how in now.items()}  # by a trace in this one
+        return difference(self._errors, now)
 
     def atom(self, value: Any) -> Atom:
         """How a value enters an equation: its variable, or a literal if it does not depend on this trace's inputs."""

@@ -279,3 +279,39 @@ def test_entries_read_twice_get_infinities_of_both_signs() -> None:
     assert heard(pulled, x) == heard(ft.jit(pulled), x) == set()
     program = ft.trace(pulled)(x)
     assert heard(lambda x: ft.evaluate(program, x), x) == set()
+
+
+@pytest.mark.parametrize("kind", ["jit", "trace"])
+def test_what_a_function_ignores_is_told_from_what_its_first_caller_ignores(kind: str) -> None:
+    def f(x: Any) -> Any:
+        with np.errstate(divide="ignore"):
+            y = np.log(x)
+        return y, 1.0 / (x - 1.0), np.log(np.zeros(2))  # the last one happens once, where nobody hears of it
+
+    x = np.array([0.0, -1.0, 1.0])
+    with np.errstate(all="ignore"):
+        if kind == "jit":
+            compiled = ft.jit(f)
+            compiled(x)
+        else:
+            program = ft.trace(f)(x)
+            compiled = lambda x: ft.evaluate(program, x)  # noqa: E731
+    assert heard(compiled, x) == {"invalid value", "divide by zero"}
+    assert heard(compiled, np.array([0.0, 2.0, 3.0])) == set()
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("error")
+        compiled(x)
+
+
+def test_a_trace_in_a_trace_that_ignores_all() -> None:
+    def f(x: Any) -> Any:
+        with np.errstate(all="ignore"):
+            quiet = ft.scan(lambda c, y: (c + np.log(x[0]) + np.log(y), y), 0.0, x)[0]
+        return quiet, ft.scan(lambda c, y: (c + np.log(y + 1.0), y), 0.0, x)[0]
+
+    x = np.array([0.0, 1.0])
+    compiled = ft.jit(f)
+    with np.errstate(all="ignore"):
+        compiled(x)
+    assert heard(f, x) == heard(compiled, x) == set()
+    assert heard(f, -x) == heard(compiled, -x) == {"divide by zero"}
