@@ -22,7 +22,8 @@ class Residuals:
     """A function of a tree to a tree of arrays, as one of vectors."""
 
     __slots__ = (
-        "_checked", "_compiled", "_f", "_jacobian", "_norm", "_outs", "_point", "_size", "_variables", "on_vector",
+        "_checked", "_compiled", "_f", "_jacobian", "_norm", "_outs", "_point", "_size", "_smooth", "_variables",
+        "on_vector",
     )  # fmt: skip
 
     def __init__(self, f: Callable[[Any], Any], variables: Variables, compiled: bool = False) -> None:
@@ -32,7 +33,7 @@ class Residuals:
         self._norm: float | None = None
         self._size: int | None = None
         self._jacobian: Any = None
-        self._checked = False
+        self._checked = self._smooth = False
 
         def on_vector(x: Any) -> Any:
             leaves = tree.flatten(f(variables.tree(x)))[0]
@@ -67,19 +68,28 @@ class Residuals:
         if not self._checked:
             self._checked = True
             if not np.all(np.isfinite(flat)):
-                self._refuse_start()
+                self._refuse_start("")
         self._point, self._norm, self._size = np.array(x), float(np.linalg.norm(flat)), flat.size
         return flat
 
     def jacobian(self, x: Any) -> Any:
-        """The Jacobian at ``x``: a row for each number, a column for each coordinate."""
+        """The Jacobian at ``x``: a row for each number, a column for each coordinate.
+
+        Raises:
+            NonFiniteError: some of it is not finite at the start.
+        """
         if self._jacobian is None:
             kind: Any = jacobian
             if self._size is not None:  # then no trace is needed to find out which mode takes fewer passes
                 kind = jacfwd if self._variables.size <= self._size else jacrev
             made = kind(self.on_vector)
             self._jacobian = jit(made) if self._compiled else made
-        return self._jacobian(np.array(x))
+        made = self._jacobian(np.array(x))
+        if not self._smooth:
+            self._smooth = True
+            if not np.all(np.isfinite(made)):
+                self._refuse_start("the Jacobian of ")
+        return made
 
     def known(self, x: Any) -> float | None:
         """The norm of the numbers at ``x``, if it is at hand."""
@@ -97,9 +107,9 @@ class Residuals:
         made = [np.reshape(part, shape) if shape else part[0] for part, shape in zip(parts, shapes, strict=True)]
         return tree.unflatten(structure, made)
 
-    def _refuse_start(self) -> None:
-        what = f"{describe_function(self._f)} is not finite at the start `x0` of `{self._variables.who}`"
-        fix = "start where the function is finite; bounds keep a method away from other places."
+    def _refuse_start(self, what: str) -> None:
+        what = f"{what}{describe_function(self._f)} is not finite at the start `x0` of `{self._variables.who}`"
+        fix = "start where the function and its derivatives are finite; bounds keep a method away from other places."
         try:
             with debug_nans(), debug_infs(), np.errstate(all="ignore"):
                 jacobian(self.on_vector)(self._variables.start.copy())

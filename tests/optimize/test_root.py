@@ -117,3 +117,9 @@ def test_mistakes():
         ft.grad(lambda a: ft.optimize.root(lambda x: x - a, [1.0]).x[0])(2.0)
     with pytest.raises(ValueError, match="Unknown solver"):
         ft.optimize.root(powell, [1.0, 1.0], method="guess")
+
+
+@pytest.mark.parametrize("solve", [ft.optimize.root, ft.optimize.least_squares])
+def test_a_jacobian_that_is_not_finite_at_the_start(solve):
+    with pytest.raises(ft.errors.NonFiniteError, match=r"the Jacobian of .*sqrt"):
+        solve(lambda x: np.sqrt(x) - 1.0, np.array([0.0, 2.0]))
