@@ -126,7 +126,8 @@ _HABITS = {
 def _instead(name: str) -> str:
     if name in _HABITS:
         return f": {_HABITS[name]}"
-    return f": write `np.{name}(x)`" if isinstance(vars(np).get(name), np.ufunc) else ""
+    ufunc = vars(np).get(name)
+    return f": write `np.{name}({'x, y'[: 3 * ufunc.nin - 2]})`" if isinstance(ufunc, np.ufunc) else ""
 
 
 _ADD_ONE = (

@@ -168,6 +168,12 @@ def test_uncovered_methods_and_attributes():
             ft.vjp(lambda x, name=name: getattr(x, name), np.ones(2))
 
 
+@pytest.mark.parametrize(("name", "instead"), [("exp", r"np\.exp\(x\)"), ("add", r"np\.add\(x, y\)")])
+def test_a_function_that_is_no_method_is_named(name, instead):
+    with pytest.raises(AttributeError, match=f"write `{instead}`"):
+        ft.grad(lambda x: getattr(x, name))(1.0)
+
+
 def test_uncovered_functions_are_named(monkeypatch):
     monkeypatch.delitem(FUNCTIONS, np.sum)
     with pytest.raises(UncoveredFunctionError, match=r"`np\.sum` on a traced value is not covered"):
