@@ -81,7 +81,8 @@ def test_pyright_reads_the_types(read: list[Any]) -> None:
 
 def test_mypy_reads_the_types(pytestconfig: pytest.Config) -> None:
     pytest.importorskip("mypy")
-    cache = pytestconfig.cache.mkdir("mypy_usage") if pytestconfig.cache else os.devnull
+    kept = getattr(pytestconfig, "cache", None)
+    cache = kept.mkdir("mypy_usage") if kept else os.devnull
     options = ["--strict", "--follow-imports=silent", "--config-file=", f"--cache-dir={cache}"]
     report = run("mypy", *options, str(USAGE))
     found = {int(match[1]): match[0] for match in re.finditer(r"usage\.py:(\d+): error: .*", report)}
