@@ -95,6 +95,10 @@ def plot(
     dots = None if at is None else sample(f, np.array([float(at)]), order)[:, 0]
 
     axes: Any = ax if current is None else current()
+    if "c" in style:  # matplotlib's short names
+        style["color"] = style.pop("c")
+    if "lw" in style:
+        style["linewidth"] = style.pop("lw")
     fresh = not axes.has_data()
     bottom, top = window(curves)
     for n, y in enumerate(curves):

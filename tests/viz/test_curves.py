@@ -116,6 +116,12 @@ def test_a_dot_at_a_point():
     np.testing.assert_allclose(dots, [(0.5, np.cos(0.5)), (0.5, -np.sin(0.5))], rtol=1e-15)
 
 
+def test_short_names_of_styles():
+    ax = axes()
+    ft.viz.plot(np.sin, 0, 1, ax=ax, lw=3, c="black")
+    assert {(line.get_linewidth(), line.get_color()) for line in ax.get_lines()[:2]} == {(3, "black")}
+
+
 def test_a_private_function_stands_in_the_legend():
     def _loss(x):
         return x * x
