@@ -66,6 +66,7 @@ def least_squares(
         tr_solver: ``"exact"`` or ``"lsmr"``.
         tr_options: of that solver.
         jac_sparsity: which entries of the Jacobian may be non-zero, if you know it; then it is computed sparsely.
+            Checked against a derivative at the start.
         max_nfev: how many evaluations, at most.
         verbose: what SciPy prints: 0, 1 or 2.
         args: more arguments of ``fun`` and ``jac``.
@@ -108,7 +109,10 @@ def least_squares(
     elif jac is None and (sparse or jac_sparsity is not None):
         from functrans.sparse.plans import plan
 
-        filled_in = plan(jacobian, residuals.on_vector, variables.start.astype(float), pattern=jac_sparsity)
+        start = variables.start.astype(float)
+        filled_in = plan(jacobian, residuals.on_vector, start, pattern=jac_sparsity)
+        if jac_sparsity is not None:
+            filled_in.check(start)
         jac_sparsity = None
     elif jac is None:
         filled_in = residuals.jacobian

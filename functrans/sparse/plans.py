@@ -196,12 +196,13 @@ class Plan:
             true = jvp(grad(moved) if self.kind == "hessian" else moved, (arguments.x,), (v,))[1]
             scale = abs(matrix) @ np.ravel(v)
             bound = np.sqrt(np.finfo(spec.dtype).eps) * (scale + np.abs(np.ravel(true)))
-            wrong = np.flatnonzero(~(np.abs(matrix @ np.ravel(v) - np.ravel(true)) <= bound))
+            close = np.abs(matrix @ np.ravel(v) - np.ravel(true)) <= bound
+            wrong = np.flatnonzero(~close & np.isfinite(np.ravel(true)))
             if wrong.size:
                 raise DerivativeError(
                     f"the sparse {self.kind} of {describe_function(self._f)} is wrong in {wrong.size} rows, "
                     f"row {wrong[0]} the first: the pattern lacks entries",
-                    "make the plan anew; leave out `pattern=` to have it found.",
+                    "make the plan anew; or leave out the pattern that was given, to have it found.",
                 )
         except Exception as error:
             hide(error)

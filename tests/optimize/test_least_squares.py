@@ -199,3 +199,8 @@ def test_mistakes():
         ft.grad(lambda a: ft.optimize.least_squares(lambda x: x - a, [1.0]).x[0])(2.0)
     with pytest.raises(ft.errors.ShapeError, match="is not a pair"):
         ft.optimize.least_squares(lambda p: p["x"], {"x": 1.0}, bounds=[(0, 1)])
+
+
+def test_a_pattern_that_lacks_entries_is_refused():
+    with pytest.raises(ft.errors.DerivativeError, match="the pattern lacks entries"):
+        ft.optimize.least_squares(lambda x: np.diff(x) - 1, np.zeros(5), jac_sparsity=np.eye(4, 5))
