@@ -53,13 +53,13 @@ if TYPE_CHECKING:
     from functrans.transforms.collective import pmean as pmean
     from functrans.transforms.collective import pmin as pmin
     from functrans.transforms.collective import psum as psum
+    from functrans.transforms.hessian import hessian as hessian
+    from functrans.transforms.hessian import value_grad_and_hessian as value_grad_and_hessian
     from functrans.transforms.higher import derivative as derivative
     from functrans.transforms.higher import elementwise_grad as elementwise_grad
-    from functrans.transforms.jacobian import hessian as hessian
     from functrans.transforms.jacobian import jacfwd as jacfwd
     from functrans.transforms.jacobian import jacobian as jacobian
     from functrans.transforms.jacobian import jacrev as jacrev
-    from functrans.transforms.jacobian import value_grad_and_hessian as value_grad_and_hessian
     from functrans.transforms.jvp import jvp as jvp
     from functrans.transforms.linearize import linear_transpose as linear_transpose
     from functrans.transforms.linearize import linearize as linearize
@@ -99,7 +99,7 @@ _HOMES = {
     "fixed_point": "implicit.fixed",
     "fori_loop": "control.loop",
     "grad": "transforms.vjp",
-    "hessian": "transforms.jacobian",
+    "hessian": "transforms.hessian",
     "hvp": "transforms.products",
     "implicit": "implicit",
     "jacfwd": "transforms.jacobian",
@@ -129,7 +129,7 @@ _HOMES = {
     "trace": "tracing.trace",
     "tree": "tree",
     "value_and_grad": "transforms.vjp",
-    "value_grad_and_hessian": "transforms.jacobian",
+    "value_grad_and_hessian": "transforms.hessian",
     "vhp": "transforms.products",
     "viz": "viz",
     "vjp": "transforms.vjp",

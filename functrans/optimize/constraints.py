@@ -12,7 +12,7 @@ from functrans.optimize.installed import scipy_optimize
 from functrans.optimize.objective import Products
 from functrans.optimize.residuals import Residuals
 from functrans.optimize.variables import Variables, of_one
-from functrans.transforms.jacobian import hessian
+from functrans.transforms.hessian import hessian
 from functrans.transforms.products import hvp
 
 #: The methods that ask a constraint for no derivative, and those that ask for the second one.

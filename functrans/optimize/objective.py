@@ -12,7 +12,7 @@ from functrans.debug.nonfinite import debug_infs, debug_nans
 from functrans.errors import NonFiniteError, NonScalarOutputError, describe_function
 from functrans.optimize.variables import Variables, refuse_traced
 from functrans.tracing.tracer import Tracer
-from functrans.transforms.jacobian import hessian
+from functrans.transforms.hessian import hessian
 from functrans.transforms.linearize import linearize
 from functrans.transforms.products import hvp
 from functrans.transforms.vjp import grad, value_and_grad

@@ -23,7 +23,8 @@ from functrans.sparse.compression import products, reading, seeds, unreadable
 from functrans.sparse.dependence import scipy_sparse
 from functrans.sparse.detection import Arguments, detect, expect_output, refuse_traced, written
 from functrans.tracing.tracer import Tracer
-from functrans.transforms.jacobian import hessian, jacfwd, jacobian, jacrev
+from functrans.transforms.hessian import hessian
+from functrans.transforms.jacobian import jacfwd, jacobian, jacrev
 from functrans.transforms.jvp import jvp
 from functrans.transforms.vjp import grad
 

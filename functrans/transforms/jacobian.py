@@ -1,204 +1,16 @@
-"""All first derivatives of a function, and all second ones: a basis goes through the linear map in one batch."""
+"""All first derivatives of a function: ``jacobian``, ``jacfwd``, ``jacrev``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, overload
 
 import numpy as np
 
-from functrans import tree
-from functrans.errors import DerivativeError, NonScalarOutputError, ShapeError, describe_function, expect_function
 from functrans.frames import boundary, hide
 from functrans.function_types import Jacobian, P
-from functrans.ir.spec import ArraySpec
-from functrans.progress import Bar, bar_unless_traced
-from functrans.tracing.tracer import Tracer
-from functrans.tracing.watch import watched
-from functrans.transforms.arguments import Argnames, Argnums, Selection, differentiable_leaves, several
-from functrans.transforms.batch import BatchRecorder
-from functrans.transforms.jvp import Pushed
-from functrans.transforms.pullback import Linearization
-from functrans.transforms.vjp import REAL_PARTS, grad, named, real_of_complex, value_and_grad
-
-
-class Request:
-    """One call of a Jacobian: the function, its arguments, and how it is to be done."""
-
-    __slots__ = (
-        "aux", "chunk_size", "f", "has_aux", "holomorphic", "leaves", "progress", "selection", "structure", "transform",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        transform: str,
-        f: Callable[..., Any],
-        selection: Selection,
-        has_aux: bool,
-        holomorphic: bool,
-        chunk_size: int | None,
-        progress: bool | str = False,
-    ) -> None:
-        self.transform, self.f, self.selection = transform, f, selection
-        self.has_aux, self.holomorphic, self.chunk_size = has_aux, holomorphic, chunk_size
-        self.progress = progress
-        self.leaves, self.structure = differentiable_leaves(selection.selected, selection.names, f)
-        self.aux: Any = None
-        for leaf in self.leaves:
-            kind = ArraySpec.of(leaf).dtype.kind
-            if (kind == "c") != holomorphic:
-                raise DerivativeError(
-                    f"holomorphic={holomorphic}, but an argument of {describe_function(f)} is {ArraySpec.of(leaf)}",
-                    "pass complex arguments (`z + 0j`)."
-                    if holomorphic
-                    else "for a holomorphic function pass "
-                    "`holomorphic=True`; else differentiate in real and imaginary parts given apart.",
-                )
-
-    def linearized(self) -> Linearization:
-        """The reverse trace of the function."""
-        return Linearization(self.transform, self.f, self.leaves, self.structure, self.has_aux, self.selection.call)
-
-    def pushed(self, directions: Sequence[Any]) -> Pushed:
-        """The function with tangents of some of its leaves."""
-        return Pushed(
-            self.transform, self.f, self.leaves, self.structure, directions, self.has_aux, self.selection.call
-        )
-
-    def check_outputs(self, specs: Sequence[ArraySpec], moving: Sequence[bool]) -> None:
-        """Refuse outputs without a derivative; ``moving``: which of them depend on the arguments.
-
-        Raises:
-            NonScalarOutputError: an output is complex and the function not said to be holomorphic.
-            DerivativeError: it is a real one of a holomorphic function; it is an integer.
-        """
-        for spec, moves in zip(specs, moving, strict=True):
-            if spec.dtype.kind == "c" and not self.holomorphic:
-                raise NonScalarOutputError(
-                    f"`{self.transform}` needs real outputs, but {describe_function(self.f)} returned {spec}",
-                    "return real and imaginary parts apart (`np.real(out)`, `np.imag(out)`).",
-                )
-            if self.holomorphic and moves and spec.dtype.kind != "c":
-                raise DerivativeError(real_of_complex(self.transform, self.f, spec), REAL_PARTS)
-            if spec.dtype.kind not in "fc" and not spec.weak:
-                raise DerivativeError(
-                    f"`{self.transform}` of {describe_function(self.f)}, which returned {spec}: an integer has no "
-                    "derivative",
-                    "return floating-point results; hand others through with `has_aux=True`.",
-                )
-
-    def chunks(self, size: int) -> list[tuple[int, int]]:
-        """The parts in which a basis of this size is pushed."""
-        step = self.chunk_size or size or 1
-        return [(start, min(start + step, size)) for start in range(0, size, step)]
-
-    def bar(self, sizes: Sequence[int]) -> Bar:
-        """A progress bar for the chunks of bases of these sizes, if one is asked for."""
-        total = sum(len(self.chunks(size)) for size in sizes) if self.progress else 0
-        return bar_unless_traced(self.progress, self.transform, total, "chunk", self.leaves)
-
-    def result(self, blocks: Sequence[Sequence[Any]], out_tree: tree.TreeDef) -> Any:
-        """The tree of outputs of trees of arguments of these blocks, with what else was returned."""
-        taken: set[int] = set()
-        rows = [
-            self.selection.result(tree.unflatten(self.structure, [apart(block, taken) for block in row]))
-            for row in blocks
-        ]
-        made = tree.unflatten(out_tree, rows)
-        return (made, self.aux) if self.has_aux else made
-
-
-def basis(spec: ArraySpec, start: int, stop: int) -> np.ndarray[Any, Any]:
-    """Some of the arrays with a one at one entry and zeros elsewhere, along a first axis."""
-    dtype = spec.dtype if spec.dtype.kind in "fc" else np.dtype(np.float64)
-    return np.eye(stop - start, spec.size, start, dtype).reshape(stop - start, *spec.shape)
-
-
-def unbatched(value: Any, recorder: BatchRecorder, spec: ArraySpec) -> Any:
-    """What stands behind a batched result; the same for all, it is repeated; None is zero."""
-    if type(value) is Tracer and value.recorder is recorder:
-        return value.mark
-    if value is None:
-        return np.zeros((recorder.size, *spec.shape), spec.dtype)
-    return np.broadcast_to(value, (recorder.size, *spec.shape))
-
-
-def block(parts: Sequence[Any], shape: tuple[int, ...], dtype: Any, columns: bool = False) -> Any:
-    """Chunks of batched results as one array of this shape; their batch axis goes last if they are columns."""
-    if not parts:
-        whole: Any = np.zeros(shape, dtype)
-    else:
-        whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        whole = np.reshape(np.moveaxis(whole, 0, -1) if columns else whole, shape)
-    if type(whole) is Tracer:
-        return whole if shape else np.reshape(whole, (1,))[0]
-    if not shape:  # a single derivative is a number, as NumPy gives it
-        return whole[()]
-    return whole if whole.flags.writeable else whole.copy()
-
-
-def apart(whole: Any, taken: set[int]) -> Any:
-    """A block in memory of its own, into which its owner may write: ``taken`` is that of the others."""
-    if type(whole) is not np.ndarray:
-        return whole
-    owner: Any = whole
-    while type(owner.base) is np.ndarray:
-        owner = owner.base
-    if id(owner) in taken:
-        return whole.copy()
-    taken.add(id(owner))
-    return whole
-
-
-def by_reverse(request: Request, line: Linearization) -> Any:
-    """One walk back over the trace for all entries of an output."""
-    specs = [ArraySpec.of(out) for out in line.outs]
-    inputs = [ArraySpec.of(leaf) for leaf in request.leaves]
-    request.aux = line.aux
-    request.check_outputs(specs, [node is not None for node in line.nodes])
-    rows: list[list[Any]] = []
-    with request.bar([spec.size for spec in specs]) as bar:
-        for position, spec in enumerate(specs):
-            parts: list[list[Any]] = []
-            for start, stop in request.chunks(spec.size):
-                recorder = watched(BatchRecorder)(request.transform, request.f, stop - start)
-                ct = recorder.batch(basis(spec, start, stop))
-                found = line.pull_leaves([ct if i == position else None for i in range(len(specs))])
-                parts.append([unbatched(value, recorder, s) for value, s in zip(found, inputs, strict=True)])
-                recorder.close()
-                bar.advance()
-            rows.append(
-                [block([part[k] for part in parts], (*spec.shape, *s.shape), s.dtype) for k, s in enumerate(inputs)]
-            )
-    return request.result(rows, line.out_tree)
-
-
-def by_forward(request: Request) -> Any:
-    """One evaluation for all entries of an argument, which carries their tangents along."""
-    columns: list[list[Any]] = []
-    inputs = [ArraySpec.of(leaf) for leaf in request.leaves]
-    with request.bar([spec.size for spec in inputs]) as bar:
-        for position, spec in enumerate(inputs):
-            parts: list[list[Any]] = []
-            for start, stop in request.chunks(spec.size) or [(0, 0)]:
-                recorder = watched(BatchRecorder)(request.transform, request.f, stop - start)
-                dx = recorder.batch(basis(spec, start, stop))
-                directions = [dx if i == position else None for i in range(len(request.leaves))]
-                pushed = request.pushed(directions)
-                specs = [ArraySpec.of(value) for value in pushed.values]
-                request.check_outputs(specs, [dx is not None for dx in pushed.tangents])
-                specs = [s if s.dtype.kind in "fc" else ArraySpec(s.shape, spec.dtype) for s in specs]
-                parts.append([unbatched(dx, recorder, s) for dx, s in zip(pushed.tangents, specs, strict=True)])
-                recorder.close()
-                bar.advance()
-            columns.append(
-                [
-                    block([part[k] for part in parts], (*s.shape, *spec.shape), s.dtype, columns=True)
-                    for k, s in enumerate(specs)
-                ]
-            )
-    request.aux = pushed.aux
-    return request.result(list(zip(*columns, strict=True)), pushed.out_tree)
+from functrans.transforms.arguments import Argnames, Argnums, Selection
+from functrans.transforms.bases import Request, choose, jacobian_function
 
 
 @overload
@@ -270,7 +82,7 @@ def jacobian(
 
     Source: Griewank and Walther, *Evaluating Derivatives*, 2nd ed. (2008), sections 3.1 and 3.2.
     """
-    made = _jacobian("jacobian", f, argnums, argnames, has_aux, holomorphic, chunk_size, None, progress)
+    made = jacobian_function("jacobian", f, argnums, argnames, has_aux, holomorphic, chunk_size, None, progress)
 
     def mode(*args: Any, **kwargs: Any) -> str:
         try:
@@ -340,7 +152,7 @@ def jacfwd(
         >>> ft.jacfwd(lambda t: np.array([1.0, 2.0]) * t)(3.0)
         array([1., 2.])
     """
-    return _jacobian("jacfwd", f, argnums, argnames, has_aux, holomorphic, chunk_size, "forward", progress)
+    return jacobian_function("jacfwd", f, argnums, argnames, has_aux, holomorphic, chunk_size, "forward", progress)
 
 
 @overload
@@ -400,135 +212,4 @@ def jacrev(
         array([[1., 0.],
                [1., 1.]])
     """
-    return _jacobian("jacrev", f, argnums, argnames, has_aux, holomorphic, chunk_size, "reverse", progress)
-
-
-def _jacobian(
-    transform: str,
-    f: Callable[..., Any],
-    argnums: Argnums,
-    argnames: Argnames,
-    has_aux: bool,
-    holomorphic: bool,
-    chunk_size: int | None,
-    mode: str | None,
-    progress: bool | str,
-) -> Callable[..., Any]:
-    expect_function(f, transform)
-    several(argnums)
-    if chunk_size is not None and chunk_size < 1:
-        raise ShapeError(f"chunk_size={chunk_size}: a chunk holds at least one direction", "give a positive number.")
-
-    def jacobian_of(*args: Any, **kwargs: Any) -> Any:
-        try:
-            selection = Selection(f, args, kwargs, argnums, argnames)
-            request = Request(transform, f, selection, has_aux, holomorphic, chunk_size, progress)
-            if mode == "forward" and request.leaves:
-                return by_forward(request)
-            chosen, line = choose(request)
-            if mode is None and chosen == "forward":
-                del line  # its memory is not needed any more
-                return by_forward(request)
-            return by_reverse(request, line)
-        except Exception as error:
-            hide(error)
-            raise
-
-    return named(jacobian_of, transform, f)
-
-
-def choose(request: Request) -> tuple[str, Linearization]:
-    """Which mode needs fewer passes, and the trace that told."""
-    line = request.linearized()
-    inputs = sum(ArraySpec.of(leaf).size for leaf in request.leaves)
-    outputs = sum(ArraySpec.of(out).size for out in line.outs)
-    return ("forward" if request.leaves and inputs <= outputs else "reverse"), line
-
-
-@boundary
-def hessian(
-    f: Callable[P, Any],
-    argnums: Argnums = None,
-    *,
-    argnames: Argnames = None,
-    has_aux: bool = False,
-    chunk_size: int | None = None,
-    progress: bool | str = False,
-) -> Callable[P, Any]:
-    """A function that gives all second derivatives of ``f``, which must return one real number.
-
-    Forward over reverse: one gradient, which carries the tangents of all inputs along in one batch.
-
-    Args:
-        f: as for :func:`functrans.grad`.
-        argnums: as for :func:`functrans.grad`.
-        argnames: as for :func:`functrans.grad`.
-        has_aux: ``f`` returns ``(value, aux)``; the result is then ``(hessian, aux)``.
-        chunk_size: at most so many directions at once, which bounds the memory.
-        progress: show a progress bar of the chunks (with tqdm); a string is its description. None is shown where an
-            argument is traced by another transform.
-
-    Returns:
-        A function of the same arguments. Its result has the tree of the argument, with that tree at each leaf once
-        more: entry ``[a][b]`` has the shape of ``a`` followed by that of ``b``.
-
-    Raises:
-        FunctransError: what :func:`functrans.grad` raises.
-
-    Example:
-        >>> import functrans as ft
-        >>> import numpy as np
-        >>> ft.hessian(np.prod)(np.array([1.0, 2.0, 3.0]))
-        array([[0., 3., 2.],
-               [3., 0., 1.],
-               [2., 1., 0.]])
-
-    Source: Griewank and Walther, *Evaluating Derivatives*, 2nd ed. (2008), chapter 5.
-    """
-    expect_function(f, "hessian")
-    gradient = grad(f, argnums, argnames=argnames, has_aux=has_aux)
-    shown = "hessian" if progress is True else progress
-    made = jacfwd(gradient, argnums, argnames=argnames, has_aux=has_aux, chunk_size=chunk_size, progress=shown)
-    return named(made, "hessian", f)
-
-
-@boundary
-def value_grad_and_hessian(
-    f: Callable[P, Any],
-    argnums: Argnums = None,
-    *,
-    argnames: Argnames = None,
-    has_aux: bool = False,
-    chunk_size: int | None = None,
-    progress: bool | str = False,
-) -> Callable[P, tuple[Any, Any, Any]]:
-    """A function that gives value, gradient and Hessian of ``f``: what the one trace for the last has anyway.
-
-    Takes what :func:`hessian` takes. Returns ``(value, gradient, hessian)``, or ``((value, aux), gradient, hessian)``.
-
-    Example:
-        >>> import functrans as ft
-        >>> ft.value_grad_and_hessian(lambda x: x**3)(2.0)
-        (8.0, 12.0, np.float64(12.0))
-    """
-    expect_function(f, "value_grad_and_hessian")
-    both = value_and_grad(f, argnums, argnames=argnames, has_aux=has_aux)
-
-    def with_value(*args: Any, **kwargs: Any) -> Any:
-        value, gradient = both(*args, **kwargs)
-        return gradient, (value, gradient)
-
-    shown = "value_grad_and_hessian" if progress is True else progress
-    made = jacfwd(
-        named(with_value, "grad", f), argnums, argnames=argnames, has_aux=True, chunk_size=chunk_size, progress=shown
-    )
-
-    def all_three(*args: Any, **kwargs: Any) -> Any:
-        try:
-            second, (value, gradient) = made(*args, **kwargs)
-            return value, gradient, second
-        except Exception as error:
-            hide(error)
-            raise
-
-    return named(all_three, "value_grad_and_hessian", f)
+    return jacobian_function("jacrev", f, argnums, argnames, has_aux, holomorphic, chunk_size, "reverse", progress)

@@ -13,7 +13,7 @@ from functrans.ir.cost import Cost, short_bytes, short_number
 from functrans.ir.spec import ArraySpec
 from functrans.tracing.trace import trace
 from functrans.transforms.arguments import Argnums
-from functrans.transforms.jacobian import hessian
+from functrans.transforms.hessian import hessian
 from functrans.transforms.products import hvp
 from functrans.transforms.vjp import grad
 from functrans.viz.curves import COLORS

@@ -1,4 +1,4 @@
-"""functrans.transforms.jacobian: shapes, structures, modes and values of all first and second derivatives."""
+"""functrans.transforms.jacobian, hessian: shapes, structures, modes and values of all first and second derivatives."""
 
 from __future__ import annotations
 
