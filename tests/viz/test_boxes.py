@@ -226,6 +226,7 @@ def test_same_program_same_text():
 
 
 @drawn
+@pytest.mark.usefixtures("installed")
 def test_lines_of_which_there_is_no_text():
     space = {"np": np}
     exec(compile("def f(x):\n    return np.sin(x)", "<nowhere>", "exec"), space)
