@@ -36,10 +36,7 @@ class Residuals:
         self._checked = self._smooth = False
 
         def on_vector(x: Any) -> Any:
-            leaves = tree.flatten(f(variables.tree(x)))[0]
-            if not leaves:
-                raise TreeError(f"{describe_function(f)} returned no number", "is a `return` missing?")
-            return to_vector(leaves)
+            return to_vector(self._flattened(f(variables.tree(x)))[0])
 
         on_vector.__name__ = getattr(f, "__name__", "f")
         on_vector.__wrapped__ = f  # type: ignore[attr-defined]
@@ -54,9 +51,7 @@ class Residuals:
         """
         point = np.array(x)
         out = self._f(self._variables.tree(point))
-        leaves, structure = tree.flatten(out)
-        if not leaves:
-            raise TreeError(f"{describe_function(self._f)} returned no number", "is a `return` missing?")
+        leaves, structure = self._flattened(out)
         if any(type(leaf) is Tracer for leaf in leaves):
             refuse_traced(f"{describe_function(self._f)}, which `{self._variables.who}` was given,")
         if self._outs is None:
@@ -106,6 +101,12 @@ class Residuals:
         parts = np.split(vector, np.cumsum(sizes)[:-1])
         made = [np.reshape(part, shape) if shape else part[0] for part, shape in zip(parts, shapes, strict=True)]
         return tree.unflatten(structure, made)
+
+    def _flattened(self, out: Tree) -> tuple[list[Any], tree.TreeDef]:
+        leaves, structure = tree.flatten(out)
+        if not leaves:
+            raise TreeError(f"{describe_function(self._f)} returned no number", "is a `return` missing?")
+        return leaves, structure
 
     def _refuse_start(self, what: str) -> None:
         what = f"{what}{describe_function(self._f)} is not finite at the start `x0` of `{self._variables.who}`"
